@@ -1,0 +1,147 @@
+"""The command line: what may be typed. What the commands do is in `commands.py`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+from designer import __version__
+from designer.config import Config, knobs
+from designer.errors import ConfigError, DesignerError, did_you_mean
+
+EXIT_OK, EXIT_ERROR = 0, 2
+RUNS = Path("runs")
+OTHER_FLAGS = ("config", "env", "fitness", "help", "prompt", "retrain", "runs", "task")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0 where it did its work, 2 with one or two sentences where it could not."""
+    console = Console(stderr=True, highlight=False)
+    try:
+        asked = parse(sys.argv[1:] if arguments is None else arguments)
+        asked.command(asked)
+        code = EXIT_OK
+    except DesignerError as error:
+        console.print(Text(f"designer: {error}"), soft_wrap=True)
+        code = EXIT_ERROR
+    except KeyboardInterrupt:
+        console.print("designer: stopped.")
+        code = EXIT_ERROR
+    except BrokenPipeError:
+        code = EXIT_ERROR
+    with suppress(BrokenPipeError):  # the reader of `designer show | head` is gone
+        sys.stdout.flush()
+    # Threads that still wait for a model or a person must not keep the process alive.
+    os._exit(code)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line. `settings` holds the knobs that were given as flags: dotted name -> text."""
+    parser = build_parser()
+    asked, unknown = parser.parse_known_args([_dashed(argument) for argument in arguments])
+    if unknown:
+        _refuse(unknown[0])
+    if not hasattr(asked, "command"):
+        parser.print_help()
+        raise SystemExit(EXIT_ERROR)
+    given = vars(asked)
+    asked.settings = {knob.name: given[knob.name] for knob in knobs(Config()) if given.get(knob.name) is not None}
+    return asked
+
+
+def _refuse(flag: str) -> NoReturn:
+    if not flag.startswith("-"):
+        raise ConfigError(f"{flag!r} is one word too many. Put a sentence in quotes; `designer --help` shows the commands.")
+    name = flag.lstrip("-").partition("=")[0]
+    known = [*(knob.name.replace("_", "-") for knob in knobs(Config())), *OTHER_FLAGS]
+    raise ConfigError(f"--{name} is not a setting here.{did_you_mean(name, known)} `designer config` lists all.")
+
+
+def _dashed(argument: str) -> str:
+    """Read --llm.base_url as --llm.base-url."""
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value if name.startswith("--") else argument
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe all commands."""
+    from designer import commands
+
+    parser = argparse.ArgumentParser(
+        prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"designer {__version__}")
+    verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
+
+    run = _command(verbs, "run", commands.run, "design a reward, or go on with a run folder")
+    run.add_argument("what", help='a task\'s name, a task file, a run folder, or a sentence such as "run backward"')
+    _add_task(run)
+    _add_settings(run)
+    show = _command(verbs, "show", commands.show, "list the runs, or show one of them, or one candidate of it")
+    show.add_argument("run", nargs="?", type=Path, help="a run folder")
+    show.add_argument("candidate", nargs="?", help="a candidate such as g01c03")
+    show.add_argument("--prompt", action="store_true", help="also what the model was asked and what it answered")
+    show.add_argument("--runs", type=Path, default=RUNS, help="where the runs are")
+    report = _command(verbs, "report", commands.report, "write a run's report.html anew")
+    report.add_argument("run", type=Path, help="a run folder")
+    check = _command(verbs, "check", commands.check_file, "check a reward file: without running it, then on real states")
+    check.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
+    check.add_argument("--task", help="the task or task file whose world it is for")
+    check.add_argument("--env", help="or a world: a gymnasium id or a native world's name")
+    _add_settings(check)
+    baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
+    baseline.add_argument("what", help="a task's name or a task file")
+    _add_task(baseline)
+    _add_settings(baseline)
+    plan = _command(verbs, "plan", commands.plan, "say how long a run will take, from a few seconds of training")
+    plan.add_argument("what", help="as for run")
+    _add_task(plan)
+    _add_settings(plan)
+    replay = _command(verbs, "replay", commands.replay, "play a stored run again, without a key")
+    replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
+    replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
+    replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
+    doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
+    _add_settings(doctor)
+    config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
+    _add_settings(config)
+    image = _command(verbs, "image", commands.image, "make a worker environment")
+    image.add_argument("verb", choices=["build"])
+    image.add_argument("name", help="such as native")
+    return parser
+
+
+def _command(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: object, text: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_task(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env", help="the world, for a sentence: a gymnasium id or a native world's name")
+    parser.add_argument("--fitness", help='how an episode is judged: "mean(-torso_velocity[x])" or file.py:function')
+    parser.add_argument("--runs", type=Path, default=RUNS, help="where run folders are made (default: runs)")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, dest="config_file", help="a TOML file with settings")
+    group = parser.add_argument_group("settings", "each may also stand in the TOML file")
+    for knob in knobs(Config()):
+        flag = f"--{knob.name.replace('_', '-')}"
+        default = "not set" if knob.default is None else knob.default
+        text = f"{knob.field.description} ({default})".replace("%", "%%")
+        group.add_argument(flag, dest=knob.name, metavar="X", help=text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""What the commands do. Each takes the parsed command line and prints for people."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from designer import environments
+from designer.assemble import describe, executor_for, make_loop, require_model, slots
+from designer.bundle import bundle_root
+from designer.checking import check_and_probe
+from designer.config import Config, load, to_toml, validated
+from designer.display import LiveTable, Plain
+from designer.doctor import examine
+from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
+from designer.executors import Executor
+from designer.executors.stored import StoredResults
+from designer.filming import film
+from designer.forecast import forecast
+from designer.journal import RunStarted, locked
+from designer.records import StateTable, Task
+from designer.review.report import write_report
+from designer.review.verdict import sentences, verdict_of
+from designer.runs import Run, create, open_run
+from designer.showing import print_code, show_candidate, show_run, show_runs
+from designer.task import find_task, require_fitness, resolve_task
+
+NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
+  designer run {what} --llm.model MODEL
+or, with a local server:      --llm.model NAME --llm.base-url http://localhost:8000/v1
+or, with a chat in a browser: --llm.provider manual"""
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Design a reward, or go on with a run that was stopped."""
+    console = Console(highlight=False)
+    folder = Path(asked.what)
+    if folder.is_dir():
+        resumed = resume(folder, asked)
+        carry_out(resumed, executor_for(resumed), console)
+        return
+    config = load(asked.config_file, asked.settings)
+    require_model(config)
+    task, table = prepare(asked, config)
+    started = create(asked.runs, task, table, config, datetime.now())
+    carry_out(started, executor_for(started), console)
+    if config.llm.provider == "composer":
+        console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
+
+
+def baseline(asked: argparse.Namespace) -> None:
+    """Train the baselines of a task: a run without rounds."""
+    config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
+    task, table = prepare(asked, config)
+    started = create(asked.runs, task, table, config, datetime.now())
+    carry_out(started, executor_for(started), Console(highlight=False))
+
+
+def plan(asked: argparse.Namespace) -> None:
+    """Forecast a run: train for some seconds, then count."""
+    config = load(asked.config_file, asked.settings)
+    task, table = prepare(asked, config)
+    Console(highlight=False).print(Text(forecast(task, table, config)), soft_wrap=True)
+
+
+def replay(asked: argparse.Namespace) -> None:
+    """Play a stored run again in a new folder, and say whether it came to the same end."""
+    original = open_run(asked.run)
+    settings = original.config.model_dump()
+    if original.config.llm.provider != "composer":
+        settings["llm"].update(provider="replay", replay=original.folder.resolve())
+    config = validated(settings, str(original.folder / "config.toml"))
+    again = create(asked.runs, original.task, original.table, config, datetime.now())
+    stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
+    console = Console(highlight=False)
+    carry_out(again, stored, console)
+    before, after = original.archive().finished, again.archive().finished
+    same = before is not None and after is not None and before.winner == after.winner
+    ends = f"{before.winner if before else 'unfinished'} then, {after.winner if after else 'unfinished'} now"
+    console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
+
+
+def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable]:
+    """Find the task and measure its world. Raises TaskError."""
+    draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
+    table = describe(draft.world, config)
+    task = resolve_task(draft, table)
+    if config.training.steps:
+        task = task.model_copy(update={"steps": config.training.steps})
+    require_fitness(task, table)
+    return task, table
+
+
+def resume(folder: Path, asked: argparse.Namespace) -> Run:
+    """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own."""
+    run = open_run(folder)
+    if asked.settings or asked.config_file or asked.env or asked.fitness:
+        raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
+    return run
+
+
+def carry_out(run: Run, executor: Executor, console: Console) -> None:
+    """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
+    with locked(run.folder), _resumable(run.folder):
+        console.print(Text(f"{run.task.text}\nrun folder: {run.folder}"), soft_wrap=True)
+        _design(run, executor, console)
+        clip = film(run, executor)
+        path = write_report(run)
+    finished(run, clip, path, console)
+
+
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    """Add to whatever stops a run what to type to go on with it."""
+    go_on = f"Go on with: designer run {shlex.quote(str(folder))}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"stopped. Nothing finished is lost. {go_on}") from None
+    except (MachineError, ModelError) as error:
+        raise type(error)(f"{error} {go_on}") from error
+
+
+def _design(run: Run, executor: Executor, console: Console) -> None:
+    plain = Plain(console, run.task.fitness_unit)
+    display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
+    loop = make_loop(run, executor, display, lambda line: console.print(Text(line), soft_wrap=True))
+    if loop.archive.started is None:
+        loop.record(_opening(run, loop.proposer.name, executor.name))
+    opening = loop.archive.started
+    assert opening is not None
+    console.print(
+        Text(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}"), soft_wrap=True
+    )
+    if isinstance(display, LiveTable):
+        with display:
+            loop.design(slots(run.config))
+    else:
+        loop.design(slots(run.config))
+
+
+def _opening(run: Run, proposer: str, sandbox: str) -> RunStarted:
+    from designer import __version__
+
+    return RunStarted(
+        task=run.task.digest,
+        config=run.config.model_dump_json(),
+        proposer=proposer,
+        sandbox=sandbox,
+        fitness=f"{run.task.fitness_origin}: {run.task.fitness}",
+        version=__version__,
+    )
+
+
+def planned_steps(run: Run) -> int:
+    """Return the environment steps of all trainings that this run will do at most."""
+    search = run.config.search
+    final = (search.finalists * min(1, search.rounds) + len(run.baselines)) * search.final_seeds
+    return (search.rounds * search.population + final) * run.task.steps
+
+
+def finished(run: Run, clip: str, report_path: Path, console: Console) -> None:
+    """Print the end of a run: the winner's code, the verdict, where to look."""
+    archive = run.archive()
+    winner = archive.finished.winner if archive.finished else None
+    if winner:
+        console.print(f"\nThe winner, {winner}:\n")
+        print_code(archive.candidates[winner].source, console)
+    console.print()
+    for sentence in sentences(verdict_of(run, archive)):
+        console.print(Text(sentence), soft_wrap=True)
+    console.print(Text(f"\nclip:   {clip}\nreport: {report_path}"), soft_wrap=True)
+
+
+def show(asked: argparse.Namespace) -> None:
+    """List runs, or show one, or one candidate of it."""
+    console = Console(highlight=False)
+    if asked.run is None:
+        show_runs(asked.runs, console)
+    elif asked.candidate is None:
+        show_run(open_run(asked.run), console)
+    else:
+        show_candidate(open_run(asked.run), asked.candidate, asked.prompt, console)
+
+
+def report(asked: argparse.Namespace) -> None:
+    """Write a run's report anew."""
+    print(write_report(open_run(asked.run)))
+
+
+def check_file(asked: argparse.Namespace) -> None:
+    """Check a reward file against a world, statically and on real transitions."""
+    if not asked.task and not asked.env:
+        raise InputError("check needs to know the world: --task half_cheetah_backward, or --env HalfCheetah-v5.")
+    config = load(asked.config_file, asked.settings)
+    try:
+        source = asked.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{asked.file} can't be read: {error}.") from None
+    world = find_task(asked.task, bundle_root() / "envs").world if asked.task else asked.env
+    table = describe(world, config)
+    verdict, seconds = check_and_probe(source, table, config)
+    if verdict.faults:
+        raise RewardRefusedError(f"{asked.file} is refused:\n" + "\n".join(f"  {fault}" for fault in verdict.faults))
+    print(f"{asked.file} is fine for {table.world}: {seconds * 1e6:.0f} us a call for 64 worlds.")
+
+
+def doctor(asked: argparse.Namespace) -> None:
+    """Look whether everything is there."""
+    findings = examine(load(asked.config_file, asked.settings))
+    for finding in findings:
+        print(f"{'ok ' if finding.fine else 'NO '} {finding.what}: {finding.found}")
+    if not all(finding.fine or finding.optional for finding in findings):
+        raise InputError("something that is needed is missing: see NO above.")
+
+
+def show_config(asked: argparse.Namespace) -> None:
+    """Print every setting."""
+    print(to_toml(load(asked.config_file, asked.settings)), end="")
+
+
+def image(asked: argparse.Namespace) -> None:
+    """Make a worker environment."""
+    environments.build(asked.name)
+
+
+def _retyped(asked: argparse.Namespace) -> str:
+    """Return what was typed to name the task, quoted for a shell."""
+    given = [("", asked.what), ("--env ", asked.env), ("--fitness ", asked.fitness)]
+    return " ".join(flag + shlex.quote(value) for flag, value in given if value)

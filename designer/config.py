@@ -1,0 +1,175 @@
+"""Every knob: one default each, in one place. From a TOML file and flags; unknown names are refused with the closest one.
+
+A field's description is what `designer config` and `designer run --help` show. A run saves its resolved config and keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from designer.errors import ConfigError, did_you_mean
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SearchConfig(Section):
+    rounds: int = Field(2, ge=0, description="rounds of proposals; 0 trains the baselines only")
+    population: int = Field(4, ge=1, le=99, description="candidates a round")
+    fresh: float = Field(0.5, ge=0, le=1, description="share of a later round that is written anew, not from parents")
+    finalists: int = Field(2, ge=1, description="how many of the best are trained again on seeds never used before")
+    final_seeds: int = Field(5, ge=1, description="training seeds of each finalist and baseline")
+    seed: int = Field(0, ge=0, description="the run's seed; training and evaluation seeds are derived from it")
+
+
+class TrainingConfig(Section):
+    steps: int | None = Field(None, ge=1, description="environment steps of one training; not set: the task's")
+    num_envs: int = Field(64, ge=1, le=4096, description="parallel worlds for one policy")
+    gamma: float = Field(0.99, gt=0, lt=1, description="discount")
+
+
+class EvaluationConfig(Section):
+    episodes: int = Field(20, ge=1, description="episodes that judge a trained policy")
+    checkpoints: int = Field(5, ge=1, le=20, description="points of the fitness curve, evenly spaced over the training")
+    checkpoint_episodes: int = Field(4, ge=1, description="episodes for every point of that curve but the last")
+
+
+class LlmConfig(Section):
+    provider: Literal["composer", "openai", "manual", "replay"] = Field(
+        "composer", description="who proposes: the built-in composer (no language model), or a model through a provider"
+    )
+    model: str | None = Field(None, description="the model's name at the endpoint; setting it implies provider openai")
+    base_url: str | None = Field(None, description="an OpenAI-compatible endpoint; not set: OPENAI_BASE_URL or OpenAI's")
+    timeout_s: float = Field(300, gt=0, description="longest time for one answer, retries included")
+    repairs: int = Field(1, ge=0, le=3, description="how often a refused reward is sent back with its faults")
+    max_calls: int = Field(200, ge=1, description="model calls in one run, at most")
+    replay: Path | None = Field(None, description="a run folder whose stored replies are played (provider replay)")
+
+
+class ExecutorConfig(Section):
+    slots: int = Field(0, ge=0, description="boxes at once; 0: one for each core")
+    memory_gb: float = Field(6, gt=0.5, description="address space of a box")
+    cpu_s_per_1k_steps: float = Field(
+        2.0, gt=0, description="CPU time that a training may use for 1,000 steps, far above what an honest reward needs"
+    )
+
+
+class WorkerConfig(Section):
+    environment: str = Field("native", description="name of the worker environment that boxes run in")
+    python: Path | None = Field(None, description="an interpreter to use instead of a built worker environment")
+
+
+class Config(Section):
+    search: SearchConfig = SearchConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    llm: LlmConfig = LlmConfig()
+    executor: ExecutorConfig = ExecutorConfig()
+    worker: WorkerConfig = WorkerConfig()
+    clips: bool = Field(True, description="film the winner and the human-written reward's policy")
+
+
+class Knob(NamedTuple):
+    """One setting: its dotted name, its field, and the value in a config."""
+
+    name: str
+    field: FieldInfo
+    default: object
+
+
+def knobs(config: BaseModel, prefix: str = "") -> Iterator[Knob]:
+    """List every setting of a config, depth first."""
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            yield from knobs(value, f"{prefix}{name}.")
+        else:
+            yield Knob(prefix + name, field, value)
+
+
+def load(file: Path | None, flags: Mapping[str, str]) -> Config:
+    """Build a config: defaults, then the file, then flags (dotted name -> text). Raises ConfigError."""
+    settings = _read(file) if file else {}
+    known = [knob.name for knob in knobs(Config())]
+    _refuse_unknown(settings, known, str(file))
+    for name, text in flags.items():
+        if name not in known:
+            raise ConfigError(f"--{name} is not a setting.{did_you_mean(name, known)} `designer config` lists all.")
+        _put(settings, name.split("."), text)
+    if _names_a_model(settings.get("llm", {}), flags):
+        settings["llm"]["provider"] = "openai"
+    return validated(settings, str(file) if file else "the flags")
+
+
+def _names_a_model(llm: Mapping[str, Any], flags: Mapping[str, str]) -> bool:
+    """Say whether a model is named and no provider is: a model as a flag outweighs the composer in a file."""
+    unset = "provider" not in llm or ("llm.model" in flags and llm["provider"] == "composer" and "llm.provider" not in flags)
+    return bool(llm.get("model")) and unset
+
+
+def validated(settings: Mapping[str, Any], where: str) -> Config:
+    """Check a nested mapping of settings. Raises ConfigError that names the first bad one."""
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"{name} = {first['input']!r} ({where}): {first['msg']}. `designer config` shows what it may be."
+        ) from None
+
+
+def to_toml(config: Config) -> str:
+    """Write every setting with its description, so that the file reads itself."""
+    lines: list[str] = []
+    section = ""
+    for knob in sorted(knobs(config), key=lambda knob: knob.name.count(".")):
+        head, _, name = knob.name.rpartition(".")
+        if head != section:
+            section = head
+            lines += ["", f"[{head}]"]
+        lines.append(f"# {knob.field.description}")
+        lines.append(f"# {name} is not set" if knob.default is None else f"{name} = {_toml_value(knob.default)}")
+    return "\n".join(lines).strip() + "\n"
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    # JSON's escapes are TOML's too, but for DEL, which TOML forbids.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not TOML: {error}.") from None
+
+
+def _refuse_unknown(settings: Mapping[str, Any], known: list[str], where: str, prefix: str = "") -> None:
+    sections = {name.rpartition(".")[0] for name in known}
+    for key, value in settings.items():
+        name = prefix + key
+        if isinstance(value, dict) and name in sections:
+            _refuse_unknown(value, known, where, f"{name}.")
+        elif name not in known:
+            raise ConfigError(f"{where}: {name} is not a setting.{did_you_mean(name, known)} `designer config` lists all.")
+
+
+def _put(settings: dict[str, Any], path: list[str], text: str) -> None:
+    for part in path[:-1]:
+        settings = settings.setdefault(part, {})
+    settings[path[-1]] = text

@@ -1,0 +1,241 @@
+"""The embedded executor: a box made of what the kernel offers, without an engine. `sandbox/box.py` says what it covers."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from designer.errors import InterruptedRunError, SandboxError
+from designer.executors import Job, JobResult, Progress
+from designer.executors.stream import FrameReader, StreamRefusedError
+from designer.files import link_or_copy, write_atomically
+from designer.records import Status
+from designer.text import printable
+
+MAX_STDERR_BYTES = 64 * 1024
+KILL_GRACE_S = 1.0
+TIMED_OUT, STOPPED = "timed out", "stopped"
+CHUNK = 1 << 20
+
+
+class Embedded:
+    """Runs each job as a process tree of its own, from a private copy of the worker's code."""
+
+    name = "embedded"
+
+    def __init__(self, python: Path, code: Path, namespaces: bool = True) -> None:
+        """`python`: the worker environment's interpreter. `code`: a folder that holds `envs/` and `sandbox/`.
+
+        `namespaces`: whether to use the kernel's namespaces where it allows them.
+        """
+        self._python = python.absolute()  # a box runs in a folder of its own
+        self._code = code.absolute()
+        self._namespaces = namespaces
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End every box that runs, and start none any more. Called from another thread."""
+        self._stopping.set()
+
+    def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
+        if self._stopping.is_set():
+            raise InterruptedRunError("the run was stopped before this box was started.")
+        prepare_folder(job, folder)
+        scratch = Path(tempfile.mkdtemp(prefix="designer-box-"))
+        try:
+            return self._run(job, folder, scratch, progress)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _run(self, job: Job, folder: Path, scratch: Path, progress: Progress) -> JobResult:
+        started = time.monotonic()
+        report_read, report_write = os.pipe()
+        try:
+            process = self._started(job, folder, scratch, report_write)
+        except OSError as error:
+            os.close(report_read)
+            raise SandboxError(f"the box can't be started: {error}. Is {self._python} a working Python?") from error
+        finally:
+            os.close(report_write)
+        with process, os.fdopen(report_read, "rb") as report_file:
+            reader = FrameReader(folder, job.limits.output_bytes, progress)
+            try:
+                stderr, complaint = _drain(process, reader, started + job.limits.wall_s, self._stopping)
+            except BaseException:  # a full disk, Ctrl-C: nobody reads on, so the box must not go on
+                kill(process)
+                raise
+            if complaint:
+                kill(process)
+                stderr += _left_over(process.stderr, MAX_STDERR_BYTES - len(stderr))
+            process.wait()
+            report = _read_report(report_file)
+        if complaint == STOPPED:
+            raise InterruptedRunError("the run was stopped while this box was working.")
+        if not report and not complaint and process.returncode > 0:
+            raise SandboxError(f"the box failed to start its worker: {_last_words(stderr)}")
+        write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
+        return _judged(job, report, reader.result, complaint, time.monotonic() - started, stderr)
+
+    def _started(self, job: Job, folder: Path, scratch: Path, report_fd: int) -> subprocess.Popen[bytes]:
+        spec = {
+            "argv": [str(self._python), "-s", "-P", "-m", "sandbox.worker", str(folder.resolve())],
+            "cpu_s": job.limits.cpu_s,
+            "memory_bytes": job.limits.memory_bytes,
+            "file_bytes": job.limits.file_bytes,
+            "namespaces": self._namespaces,
+            "parent": os.getpid(),
+            "report_fd": report_fd,
+        }
+        return subprocess.Popen(
+            [str(self._python), "-I", "-S", str(self._code / "sandbox" / "box.py"), json.dumps(spec)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(scratch),
+            cwd=scratch,
+            pass_fds=(report_fd,),
+            start_new_session=True,
+        )
+
+    def _environment(self, scratch: Path) -> dict[str, str]:
+        """Nothing of the host's environment enters a box."""
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(self._code),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+        }
+
+
+def prepare_folder(job: Job, folder: Path) -> None:
+    """Make a job's folder afresh: job.json and the files that the verb needs. Raises DiskError."""
+    shutil.rmtree(folder, ignore_errors=True)
+    write_atomically(folder / "job.json", json.dumps({"verb": job.verb, **job.spec}, indent=1))
+    for name, content in job.files.items():
+        if isinstance(content, Path):
+            link_or_copy(content, folder / name)
+        else:
+            write_atomically(folder / name, content)
+
+
+def _drain(
+    process: subprocess.Popen[bytes], reader: FrameReader, deadline: float, stopping: threading.Event
+) -> tuple[bytes, str]:
+    """Read both streams to their end, or until the box must be killed: at the deadline, at the first broken frame, when
+    asked to stop. (A process that got away may hold the streams open for ever: after a kill nobody waits for their end.)
+
+    Returns the start of standard error, and why the box must be killed ("" where it ended by itself).
+    """
+    stderr, complaint = bytearray(), ""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, "out")
+        selector.register(process.stderr, selectors.EVENT_READ, "err")
+        while selector.get_map() and not complaint:
+            for key, _ in selector.select(timeout=0.2):
+                chunk = os.read(key.fd, CHUNK)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.data == "err":
+                    stderr += chunk[: MAX_STDERR_BYTES - len(stderr)]
+                else:
+                    complaint = complaint or _fed(reader, chunk)
+            if selector.get_map() and not complaint:
+                complaint = STOPPED if stopping.is_set() else TIMED_OUT if time.monotonic() > deadline else ""
+    return bytes(stderr), complaint
+
+
+def _fed(reader: FrameReader, chunk: bytes) -> str:
+    """Pass on what a box sent. Returns what is wrong with it, or ""."""
+    try:
+        reader.feed(chunk)
+    except StreamRefusedError as refusal:
+        return str(refusal)
+    return ""
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Let the launcher clear its box, then make sure."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(KILL_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _left_over(file: IO[bytes] | None, limit: int) -> bytes:
+    """Return what lies in a pipe now, without waiting for more."""
+    assert file is not None
+    os.set_blocking(file.fileno(), False)
+    try:
+        return os.read(file.fileno(), limit)
+    except BlockingIOError:
+        return b""
+
+
+def _read_report(file: IO[bytes]) -> Mapping[str, Any]:
+    line = file.read(4096)
+    report: Mapping[str, Any] = json.loads(line) if line else {}
+    return report
+
+
+def _judged(
+    job: Job, report: Mapping[str, Any], result: Mapping[str, Any] | None, complaint: str, wall_s: float, stderr: bytes
+) -> JobResult:
+    """Turn how a box ended into a status. The worker's own word counts only where nothing contradicts it."""
+    walls, cpu_s = str(report.get("walls", "unknown")), float(report.get("cpu_s", 0.0))
+    ended = _signal_of(report)
+
+    def verdict(status: Status, error: str) -> JobResult:
+        return JobResult(status, error, {} if status is not Status.OK else result or {}, cpu_s, wall_s, walls)
+
+    if complaint == TIMED_OUT:
+        return verdict(Status.TIMED_OUT, f"stopped after {wall_s:.0f} s of wall time (limit {job.limits.wall_s:.0f} s)")
+    if complaint:
+        return verdict(Status.CRASHED, complaint)
+    if ended == signal.SIGXCPU or (ended == signal.SIGKILL and cpu_s >= job.limits.cpu_s):
+        return verdict(Status.TIMED_OUT, f"stopped after {cpu_s:.0f} s of CPU time (limit {job.limits.cpu_s} s)")
+    if result is None:
+        how = f"signal {ended}" if ended else f"exit status {report.get('exit')}"
+        return verdict(Status.CRASHED, f"the worker ended without a result ({how}). {_last_words(stderr)}".strip())
+    return _own_word(result, verdict)
+
+
+def _last_words(stderr: bytes) -> str:
+    return printable(stderr[-400:].decode("utf-8", errors="replace")).strip()
+
+
+def _own_word(result: Mapping[str, Any], verdict: Any) -> JobResult:
+    try:
+        status = Status(result.get("status", ""))
+    except ValueError:
+        return verdict(Status.CRASHED, "the worker sent a result without a known status")  # type: ignore[no-any-return]
+    judged: JobResult = verdict(status, printable(str(result.get("error", ""))))
+    line = result.get("line", 0)
+    if judged.error and isinstance(line, int) and line > 0:
+        judged = judged._replace(error=f"line {line}: {judged.error}")
+    return judged
+
+
+def _signal_of(report: Mapping[str, Any]) -> int | None:
+    if report.get("signal"):
+        return int(report["signal"])
+    code = report.get("exit") or 0
+    return code - 128 if code > 128 else None

@@ -1,0 +1,92 @@
+"""An executor for tests and dry runs: it trains nothing and answers from a formula. Documented and public.
+
+A candidate's fake fitness is the sum of the numbers in its source plus a little that depends on the seed, so that a search
+over it has something to climb. Everything is a pure function of the job.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from designer.executors import Job, JobResult, Progress
+from designer.executors.embedded import prepare_folder
+from designer.files import write_atomically
+from designer.records import Status
+from designer.syntax import Unreadable, parse
+
+Answer = Callable[[Job], JobResult | None]
+
+
+class Fake:
+    """Implements `Executor`. `answer` may take over any job; where it returns None the formula answers.
+
+    `jobs` lists what was started: the verb and the last three parts of the folder.
+    """
+
+    name = "fake"
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self._answer = answer
+        self.jobs: list[str] = []
+
+    def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
+        self.jobs.append(f"{job.verb} {'/'.join(folder.parts[-3:])}")
+        prepare_folder(job, folder)
+        special = self._answer(job) if self._answer else None
+        if special is not None:
+            return special
+        content: dict[str, Any] = getattr(self, f"_{job.verb}")(job, folder)
+        progress({"share": 1.0, "steps_per_s": 1.0})
+        return JobResult(Status.OK, "", content, cpu_s=1.0, wall_s=1.0, walls="none (nothing is run)")
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    def _probe(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        return {"terms": [], "call_s": 0.0}
+
+    def _train(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        source = job.files.get("reward.py", b"")
+        worth = fake_worth(source if isinstance(source, bytes) else source.read_bytes())
+        policies = [worth + _noise(seed) for seed in job.spec["seeds"]]
+        write_atomically(folder / "policy.safetensors", json.dumps(policies))
+        traces = [[{"name": "term", "mean": [0.0, worth], "low": 0.0, "high": worth}] for _ in policies]
+        return {"steps": job.spec["steps"], "traces": traces, "cpu_s": 1.0}
+
+    def _rollout(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        policies = json.loads((folder / "policy.safetensors").read_bytes())
+        played = [
+            [checkpoint, policy, 1]
+            for checkpoint in range(job.spec["checkpoints"])
+            for policy in range(job.spec["policies"])
+        ]
+        last = job.spec["checkpoints"]
+        fitness = [policies[policy] * (checkpoint + 1) / last for checkpoint, policy, _ in played]
+        write_atomically(folder / "trajectories.safetensors", json.dumps(fitness))
+        return {"index": played}
+
+    def _score(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        fitness = json.loads((folder / "trajectories.safetensors").read_bytes())
+        return {"fitness": fitness, "success": None, "length": [job.spec["step_limit"]] * len(fitness)}
+
+    def _render(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        write_atomically(folder / "clip.mp4", b"")
+        return {"frames": 0}
+
+
+def fake_worth(source: bytes) -> float:
+    """Return the sum of the numbers in a reward's source, at most 10; 0 where it is no Python."""
+    tree = parse(source.decode(), "exec")
+    if isinstance(tree, Unreadable):
+        return 0.0
+    numbers = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) is float]
+    return min(10.0, sum(numbers))
+
+
+def _noise(seed: int) -> float:
+    return hashlib.sha256(str(seed).encode()).digest()[0] / 2560

@@ -1,0 +1,92 @@
+"""What a box says in its result, checked before anything relies on it: shapes, counts and ranges, not only syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from designer.errors import SandboxError
+from designer.records import StateTable
+
+Count = Annotated[int, Field(ge=0)]
+Several = Annotated[int, Field(ge=1)]
+Model = TypeVar("Model", bound=BaseModel)
+CONSEQUENCE = "Nothing was scored; does the run's code/ folder hold another version of the worker?"
+
+
+class Part(NamedTuple):
+    """The next `episodes` episodes of a rollout belong to this checkpoint of this policy; both count from 0."""
+
+    checkpoint: Count
+    policy: Count
+    episodes: Several
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Played(_Result):
+    """What a rollout says of its trajectories."""
+
+    index: tuple[Part, ...]
+
+    @property
+    def episodes(self) -> int:
+        return sum(part.episodes for part in self.index)
+
+
+class Scored(_Result):
+    """What a score box says: one entry an episode. `success` is None where the task names none. `length` is in steps."""
+
+    fitness: tuple[float, ...]
+    success: tuple[bool, ...] | None
+    length: tuple[Several, ...]
+
+
+class _Described(_Result):
+    table: StateTable
+
+
+def read_played(content: Mapping[str, Any], checkpoints: int, policies: int) -> Played:
+    """Read a rollout's result. Raises SandboxError unless it names every checkpoint of every policy once."""
+    played = _read(Played, content, "rollout")
+    named = sorted((part.checkpoint, part.policy) for part in played.index)
+    asked = [(checkpoint, policy) for checkpoint in range(checkpoints) for policy in range(policies)]
+    if named != asked:
+        raise SandboxError(
+            f"the rollout box played {len(named)} policies, {str(named)[:200]}, where {checkpoints} checkpoints of "
+            f"{policies} policies were asked for. {CONSEQUENCE}"
+        )
+    return played
+
+
+def read_scored(content: Mapping[str, Any], episodes: int, step_limit: int) -> Scored:
+    """Read a score box's result. Raises SandboxError unless it has one entry an episode, of at most `step_limit` steps."""
+    scored = _read(Scored, content, "score")
+    counts = {len(scored.fitness), len(scored.length), *([] if scored.success is None else [len(scored.success)])}
+    if counts != {episodes}:
+        raise SandboxError(f"the score box sent {sorted(counts)} numbers for {episodes} episodes. {CONSEQUENCE}")
+    if max(scored.length, default=0) > step_limit:
+        raise SandboxError(f"the score box saw {max(scored.length)} steps; an episode has at most {step_limit}. {CONSEQUENCE}")
+    return scored
+
+
+def read_table(content: Mapping[str, Any]) -> StateTable:
+    """Read a described world. Raises SandboxError unless it is a whole table with a range for every component."""
+    table = _read(_Described, content, "describe").table
+    ranged = all(len(field.low) == len(field.high) == max(1, len(field.components)) for field in table.fields)
+    if not table.fields or not ranged or table.dt_s <= 0 or table.episode_steps < 1:
+        raise SandboxError(f"the describe box sent a table of {table.world} with holes in it. {CONSEQUENCE}")
+    return table
+
+
+def _read(model: type[Model], content: Mapping[str, Any], verb: str) -> Model:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])[:80]
+        raise SandboxError(f"the {verb} box sent a result whose {where} can't be used: {first['msg']}. {CONSEQUENCE}") from None

@@ -1,0 +1,56 @@
+"""What a candidate's trial shows, from its numbers alone. Pure functions of the archive."""
+
+from __future__ import annotations
+
+from designer.archive import Archive
+from designer.records import Remark, Status, Trace, Trial
+
+FLAT_SHARE = 0.02
+DOMINANT_SHARE = 0.8
+
+
+def remarks_on(archive: Archive) -> dict[str, tuple[Remark, ...]]:
+    """Return what there is to say of every candidate that was trained or refused."""
+    return {name: tuple(_remarks(archive, name)) for name in archive.candidates}
+
+
+def _remarks(archive: Archive, name: str) -> list[Remark]:
+    verdict = archive.verdicts[name]
+    texts = [f"refused before training: {fault}" for fault in verdict.faults]
+    for trial in archive.trials_of(name, "search"):
+        texts += _about(trial)
+    return [Remark(candidate=name, source="statistics", kind="text", text=text) for text in texts]
+
+
+def _about(trial: Trial) -> list[str]:
+    if trial.status is not Status.OK:
+        return [f"training ended as {trial.status}: {trial.error}"]
+    return [*_about_fitness(trial), *_about_terms(trial.traces)]
+
+
+def _about_fitness(trial: Trial) -> list[str]:
+    values = [score.fitness for score in trial.scores]
+    if len(values) < 3:
+        return []
+    best = max(values)
+    spread = best - min(values)
+    if spread and best - values[-1] > 0.2 * spread and values.index(best) < len(values) - 1:
+        return [f"the task score fell from {best:.3g} to {values[-1]:.3g} before the end of the training"]
+    if spread and values[-1] - values[-2] > 0.1 * spread:
+        return ["the task score was still rising at the end of the training"]
+    return []
+
+
+def _about_terms(traces: tuple[Trace, ...]) -> list[str]:
+    """Say which terms hardly moved and which one outweighs all others."""
+    sizes = {trace.name: abs(trace.mean[-1]) for trace in traces if trace.mean}
+    total = sum(sizes.values())
+    said = []
+    for trace in traces:
+        moved = trace.high - trace.low
+        if moved <= FLAT_SHARE * max(abs(trace.high), abs(trace.low), 1e-9):
+            said.append(f"term {trace.name} hardly changed during the training ({trace.low:.3g} to {trace.high:.3g})")
+        if len(sizes) > 1 and total and sizes.get(trace.name, 0) > DOMINANT_SHARE * total:
+            share = sizes[trace.name] / total
+            said.append(f"term {trace.name} is {share:.0%} of the reward's size at the end")
+    return said

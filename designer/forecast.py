@@ -1,0 +1,61 @@
+"""`designer plan`: how long a run will take, from a few seconds of real training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from designer.archive import HUMAN
+from designer.assemble import scratch_box, slots
+from designer.config import Config
+from designer.display import clock, count
+from designer.errors import SandboxError
+from designer.records import StateTable, Status, Task
+from designer.search import Batch
+from designer.trials import Workbench, train
+
+PROBE_STEPS = 20_000
+IDLE_REWARD = """import torch
+from torch import Tensor
+
+
+def reward(s: State, a: Tensor) -> dict[str, Tensor]:
+    return {"effort": -a.square().sum(-1)}
+"""
+
+
+def forecast(task: Task, table: StateTable, config: Config) -> str:
+    """Train for PROBE_STEPS and extrapolate. Returns sentences for people."""
+    speed, start_up_s = probe_speed(task, table, config)
+    search, boxes = config.search, slots(config)
+    steps = task.steps
+    baselines = int(task.human is not None) + int(task.fitness is not None)
+    searched = search.rounds * search.population
+    final = (min(search.finalists, searched) + baselines) * search.final_seeds
+    batches = searched + min(search.finalists, searched) + baselines
+    seconds = ((searched + final) * steps / speed + batches * start_up_s) / boxes
+    calls = searched if config.llm.provider != "composer" else 0
+    return (
+        f"{searched} trainings of the search and {final} final ones, {steps:,} environment steps each: "
+        f"{(searched + final) * steps:,} steps.\n"
+        f"Measured: {speed:,.0f} steps/s in one box, {start_up_s:.1f} s to start one; {count(boxes, 'box')} at once"
+        f"{'.' if boxes == 1 else ' (not measured together: memory and caches are shared).'}\n"
+        f"Expected: about {clock(seconds)} of training, and up to a third more for playing and scoring the policies.\n"
+        f"Model calls: {calls} to {calls * (1 + config.llm.repairs)}."
+    )
+
+
+def probe_speed(task: Task, table: StateTable, config: Config) -> tuple[float, float]:
+    """Return (environment steps a second, seconds to start a box), measured in one box."""
+    speeds: list[float] = []
+
+    def progress(numbers: Mapping[str, float]) -> None:
+        speeds.append(numbers.get("steps_per_s", 0.0))
+
+    short = task.model_copy(update={"steps": PROBE_STEPS})
+    with scratch_box(config) as (executor, scratch):
+        bench = Workbench(short, table, config, executor, scratch)
+        name = HUMAN if task.human else "g00c00"
+        result = train(bench, Batch(name, "search", (0,)), IDLE_REWARD, scratch / "train", progress)
+    if result.status is not Status.OK or not speeds or not speeds[-1]:
+        raise SandboxError(f"the trial training failed ({result.status}): {result.error}")
+    return speeds[-1], max(0.1, result.wall_s - PROBE_STEPS / speeds[-1])

@@ -1,0 +1,168 @@
+"""The journal: an append-only file of events, one JSON object a line, written by one process at a time.
+
+Every event is synced before anything acts on it. A line that a crash tore off is dropped when the file is next opened for
+writing; any other unreadable line is an error. Artifacts are written before the event that speaks of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from designer.errors import RunBrokenError, RunLockedError
+from designer.files import disk_error
+from designer.records import Candidate, Record, Trial, Verdict
+
+
+class RunStarted(Record):
+    event: Literal["run_started"] = "run_started"
+    task: str
+    config: str
+    proposer: str
+    sandbox: str
+    fitness: str
+    version: str
+
+
+class CallStarted(Record):
+    """A model call is about to leave. Without a `call_finished` after it, it may have been paid for and lost."""
+
+    event: Literal["call_started"] = "call_started"
+    key: str
+    request: str
+
+
+class CallFinished(Record):
+    event: Literal["call_finished"] = "call_finished"
+    key: str
+    model: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class CandidateProposed(Record):
+    event: Literal["candidate_proposed"] = "candidate_proposed"
+    candidate: Candidate
+    verdict: Verdict
+
+
+class TrialsFinished(Record):
+    """Trials that were trained together are recorded together: all of them are done, or none."""
+
+    event: Literal["trials_finished"] = "trials_finished"
+    trials: tuple[Trial, ...]
+    walls: str
+
+
+class RunFinished(Record):
+    """The search is over. `winner` is a candidate's id, or None where nothing could be trained."""
+
+    event: Literal["run_finished"] = "run_finished"
+    reason: str
+    winner: str | None
+
+
+Event = RunStarted | CallStarted | CallFinished | CandidateProposed | TrialsFinished | RunFinished
+_event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+class Stamped(Record):
+    """An event and when it was written (seconds since 1970)."""
+
+    at: float
+    event: Annotated[Event, Field(discriminator="event")]
+
+
+def read(path: Path) -> list[Stamped]:
+    """Read a journal. A torn last line is ignored. Raises RunBrokenError."""
+    if not path.exists():
+        return []
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    return [_parse(line, path, number) for number, line in enumerate(whole.split(b"\n"), 1) if line]
+
+
+def _parse(line: bytes, path: Path, number: int) -> Stamped:
+    try:
+        return Stamped.model_validate_json(line)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise RunBrokenError(
+            f"{path} line {number} can't be read ({reason}). Was it edited, or written by a newer version?"
+        ) from None
+
+
+class Journal:
+    """The one writer of a run's journal."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._path = path
+        self._clock = clock
+        self._turn = threading.Lock()
+
+    def append(self, event: Event) -> None:
+        """Write an event and wait until it is on the disk. Raises DiskError."""
+        with self._turn:
+            self._append(Stamped(at=self._clock(), event=event).model_dump_json().encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                start = os.fstat(descriptor).st_size
+                if os.write(descriptor, line) != len(line):
+                    os.ftruncate(descriptor, start)
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise disk_error(self._path, error) from error
+
+    def mend(self) -> None:
+        """Cut off a line that a crash tore, so that the next one starts on its own. Raises DiskError."""
+        if not self._path.exists():
+            return
+        try:
+            content = self._path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if whole != len(content):
+                os.truncate(self._path, whole)
+        except OSError as error:
+            raise disk_error(self._path, error) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder: one writer at a time. Raises DiskError and RunLockedError, which names the process that holds it."""
+    path = folder / "lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    try:
+        _lock(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except BlockingIOError:
+        holder = os.read(descriptor, 20).decode("ascii", errors="replace").strip() or "unknown"
+        raise RunLockedError(
+            f"{path.parent} is being written by process {holder}. Wait for it, stop it, or start another run."
+        ) from None
+    except OSError as error:
+        raise disk_error(path, error) from error

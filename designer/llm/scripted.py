@@ -1,0 +1,42 @@
+"""A model that says what it was told to say: for tests and demonstrations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from designer.errors import ReplyMissingError
+from designer.llm import Reply, Request
+
+Said = str | Reply
+
+
+class Scripted:
+    """Answers with `script`, one text (or Reply) a call in order, or with what a function of the request returns.
+
+    Implements `LLM`. `requests` are all that it was asked; `calls` is how many. Use a function where calls may come
+    in any order.
+
+        Scripted(["```python\\ndef reward(s, a): ...\\n```"])
+        Scripted(lambda request: replies[str(request.key)])
+    """
+
+    def __init__(self, script: Iterable[Said] | Callable[[Request], Said], name: str = "scripted") -> None:
+        self.name = name
+        self.requests: list[Request] = []
+        self._script = script if callable(script) else list(script)
+
+    @property
+    def calls(self) -> int:
+        return len(self.requests)
+
+    def complete(self, request: Request) -> Reply:
+        """Return the next reply. Raises ReplyMissingError at the script's end."""
+        self.requests.append(request)
+        said = self._script(request) if callable(self._script) else self._next(request)
+        return said if isinstance(said, Reply) else Reply(text=said, model=self.name)
+
+    def _next(self, request: Request) -> Said:
+        assert isinstance(self._script, list)
+        if self.calls > len(self._script):
+            raise ReplyMissingError(f"the script holds {len(self._script)} replies; call {request.key} wants one more.")
+        return self._script[self.calls - 1]

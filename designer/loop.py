@@ -1,0 +1,90 @@
+"""THE LOOP. Start reading here.
+
+A search reads the archive and says what is next; the loop does it and writes down what happened. There is no other state:
+kill the process at any moment, call `design` again, and it goes on with what is missing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from functools import partial
+from typing import TypeVar
+
+from designer.archive import BASELINES, Archive
+from designer.display import Display
+from designer.feedback.statistics import remarks_on
+from designer.journal import CandidateProposed, Event, Journal, RunFinished, TrialsFinished
+from designer.proposers import Brief, Proposer
+from designer.proposing import propose
+from designer.search import Advance, Batch, Propose, Search, Stop
+from designer.trials import Workbench, run_batch, tidy
+
+STOP_GRACE_S = 5.0
+Done = TypeVar("Done", CandidateProposed, TrialsFinished)
+
+
+class Loop:
+    """One run: its journal, its archive, and the people at work in it."""
+
+    def __init__(
+        self, bench: Workbench, search: Search, proposer: Proposer, journal: Journal, archive: Archive, display: Display
+    ) -> None:
+        self.bench = bench
+        self.search = search
+        self.proposer = proposer
+        self.journal = journal
+        self.archive = archive
+        self.display = display
+        self.stopping = threading.Event()
+        self._turn = threading.Lock()
+
+    def design(self, slots: int) -> Archive:
+        """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
+        while self.archive.finished is None:
+            match self.search.next(self.archive):
+                case Propose(slots=wanted):
+                    self.display.proposing(wanted)
+                    brief = self.brief(wanted[0].round)
+                    self._together(slots, [partial(propose, self.proposer, brief, slot, self.bench) for slot in wanted])
+                case Advance(batches=batches):
+                    self.display.training(batches)
+                    self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
+                case Stop(reason=reason, winner=winner):
+                    self.record(RunFinished(reason=reason, winner=winner))
+        return self.archive
+
+    def brief(self, round_: int) -> Brief:
+        """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
+        entries = self.archive.entries(round_, remarks_on(self.archive))
+        return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed)
+
+    def train_and_judge(self, batch: Batch) -> TrialsFinished:
+        """Train one reward on its seeds and have the evaluator score the policies."""
+        source = "" if batch.candidate in BASELINES else self.archive.candidates[batch.candidate].source
+        return run_batch(self.bench, batch, source, partial(self.display.progress, batch))
+
+    def record(self, event: Event) -> None:
+        """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""
+        with self._turn:
+            self.journal.append(event)
+            self.archive.add(event)
+            self.display.happened(event, self.archive)
+        if isinstance(event, TrialsFinished):
+            tidy(self.bench.folder, event.trials[0].folder)
+
+    def _together(self, slots: int, tasks: Iterable[Callable[[], Done]]) -> None:
+        """Do tasks side by side and record each as it ends. The first failure stops the others."""
+        pool = ThreadPoolExecutor(slots)
+        futures: list[Future[Done]] = [pool.submit(task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                self.record(future.result())
+        except BaseException:
+            self.stopping.set()
+            self.bench.executor.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait([future for future in futures if not future.cancelled()], timeout=STOP_GRACE_S)
+            raise
+        pool.shutdown()

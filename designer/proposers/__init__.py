@@ -1,0 +1,73 @@
+"""What proposes rewards: a language model or the composer, behind one protocol."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from designer.records import Candidate, Fault, Record, Remark, StateTable, Task, Trial, Verb, Verdict
+
+
+class Slot(Record):
+    """A place in a round that a proposer fills: which candidate, made how, from whom."""
+
+    round: int
+    sample: int
+    verb: Verb
+    parents: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"g{self.round:02d}c{self.sample:02d}"
+
+
+class Entry(NamedTuple):
+    """A candidate of an earlier round with all that is known of it. `trials` are its search trials."""
+
+    candidate: Candidate
+    verdict: Verdict
+    trials: tuple[Trial, ...]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def fitness(self) -> float | None:
+        """Mean final fitness over its trials' seeds, or None where none was scored."""
+        results = [trial.result.fitness for trial in self.trials if trial.result]
+        return sum(results) / len(results) if results else None
+
+
+class Brief(NamedTuple):
+    """Everything a proposer may know. It never contains the fitness's code.
+
+    `entries` are the candidates of earlier rounds, oldest first. `seed` is the run's.
+    """
+
+    task: Task
+    table: StateTable
+    entries: tuple[Entry, ...]
+    seed: int
+
+    def entry(self, candidate_id: str) -> Entry:
+        return next(entry for entry in self.entries if entry.candidate.id == candidate_id)
+
+
+class Draft(Record):
+    """What a proposer wrote. `faults` is not empty where its reply could not be read as code; `source` may then be empty."""
+
+    source: str
+    why: str = ""
+    expects: str = ""
+    faults: tuple[Fault, ...] = ()
+
+
+class Proposer(Protocol):
+    """Fills slots. The same brief and slot give the same draft (a model's replies are stored and replayed)."""
+
+    name: str
+
+    def propose(self, brief: Brief, slot: Slot) -> Draft:
+        """Write a reward for a slot."""
+        ...
+
+    def repair(self, brief: Brief, slot: Slot, draft: Draft, faults: tuple[Fault, ...], attempt: int) -> Draft | None:
+        """Mend a draft that was refused for `faults`; attempt counts from 1. None: this proposer doesn't repair."""
+        ...

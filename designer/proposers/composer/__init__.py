@@ -1,0 +1,137 @@
+"""The composer: a proposer without a language model, which composes reward terms from the typed state view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from random import Random
+
+from designer.errors import did_you_mean
+from designer.numbers import named_numbers, with_numbers
+from designer.proposers import Brief, Draft, Entry, Slot
+from designer.proposers.composer.compose import NAME, Fresh, compose, compose_with_sign, random_for
+from designer.proposers.composer.operators import Changed, crossover, mutate, simplify, spare, without
+from designer.proposers.composer.plan import understand
+from designer.proposers.composer.render import Design, adopt, render
+from designer.proposers.composer.terms import rounded
+from designer.records import Fault, Verb
+
+TUNE_SPREAD = 0.35
+"""Standard deviation of the logarithm of a tuned number's factor: about 2^N(0, 0.5)."""
+
+_PARENTS = {Verb.INIT: 0, Verb.MUTATE: 1, Verb.CROSSOVER: 2, Verb.TUNE: 1, Verb.SIMPLIFY: 1}
+
+
+class Composer:
+    """Proposes by grammar. Everything is a function of the brief and the slot. Implements `Proposer`."""
+
+    name = NAME
+
+    def propose(self, brief: Brief, slot: Slot) -> Draft:
+        """Write a reward for a slot. Raises ValueError for a verb or parents that it can't work with."""
+        if slot.verb not in _PARENTS:
+            raise ValueError(f"{slot.id}: the composer has nothing to do for the verb {slot.verb.value!r}.")
+        if len(slot.parents) < _PARENTS[slot.verb]:
+            raise ValueError(f"{slot.id}: {slot.verb.value} needs {_PARENTS[slot.verb]} parents, got {slot.parents}.")
+        parents = [_entry(brief, parent) for parent in slot.parents]
+        if slot.verb is Verb.INIT:
+            return _fresh_draft(brief, compose(brief, slot))
+        rng = random_for(brief, slot.id)
+        if slot.verb is Verb.TUNE:
+            return _tuned(parents[0].candidate.source, parents[0].candidate.id, rng)
+        changed = _changed(brief, slot, rng)
+        if changed is None:
+            because = f"The composer can't {slot.verb.value} this: another wrote it, or there is nothing to change. "
+            return _tuned(parents[0].candidate.source, parents[0].candidate.id, rng, because)
+        return Draft(source=render(changed.design, brief.task.text), why=changed.why, expects=changed.expects)
+
+    def repair(self, brief: Brief, slot: Slot, draft: Draft, faults: tuple[Fault, ...], attempt: int) -> Draft | None:
+        """Return None: what the grammar writes is valid, and it can't read what others wrote."""
+        return None
+
+
+def _entry(brief: Brief, candidate_id: str) -> Entry:
+    known = {entry.candidate.id: entry for entry in brief.entries}
+    if candidate_id not in known:
+        hint = did_you_mean(candidate_id, known)
+        raise ValueError(f"the parent {candidate_id!r} is not in the brief.{hint} Known: {', '.join(known) or 'none'}")
+    return known[candidate_id]
+
+
+# Drafts ------------------------------------------------------------------------------------------------------------
+
+
+def _fresh_draft(brief: Brief, fresh: Fresh) -> Draft:
+    terms = fresh.design.terms
+    phrases = ", ".join(term.phrase for term in terms)
+    opening = "task words not understood: searching blindly" if fresh.blind else fresh.idea
+    signs = f"; a sign is ambiguous, {fresh.mirror} takes the other one" if fresh.mirror else ""
+    primary = terms[0].name
+    expects = f"{primary} rises over the training" + (" and outweighs the other terms." if len(terms) > 1 else ".")
+    return Draft(source=render(fresh.design, brief.task.text), why=f"{opening}: {phrases}{signs}.", expects=expects)
+
+
+def _tuned(source: str, parent: str, rng: Random, because: str = "") -> Draft:
+    """Multiply every named number by a log-normal factor. Works on any reward that parses."""
+    try:
+        found = {name: value for name, value in named_numbers(source).items() if value}
+    except ValueError as error:
+        return Draft(source=source, faults=(Fault(line=0, message=str(error)),))
+    if not found:
+        hint = "Write weights and temperatures as `name = number` at the top of the function."
+        fault = Fault(line=0, message=f"{parent} has no named number to tune.", hint=hint)
+        return Draft(source=source, faults=(fault,))
+    changes = {name: rounded(value * math.exp(rng.gauss(0.0, TUNE_SPREAD))) for name, value in found.items()}
+    shown = ", ".join(f"{name} {found[name]:g} -> {value:g}" for name, value in changes.items())
+    why = f"{because}Only the numbers of {parent} change: {shown}."
+    return Draft(source=with_numbers(source, changes), why=why, expects="The same idea, better balanced.")
+
+
+# Designs of earlier rounds -----------------------------------------------------------------------------------------
+
+
+def _changed(brief: Brief, slot: Slot, rng: Random) -> Changed | None:
+    """Do the verb on the parents' designs. None where a parent isn't the composer's or nothing can be done."""
+    designs = [design_of(brief, _entry(brief, parent)) for parent in slot.parents]
+    first = designs[0]
+    if first is None:
+        return None
+    match slot.verb:
+        case Verb.MUTATE:
+            return mutate(first, understand(brief.task.text, brief.table), rng)
+        case Verb.CROSSOVER:
+            second = designs[1]
+            joined = crossover(first, second, (slot.parents[0], slot.parents[1])) if second else None
+            return joined if joined and joined.design != first else None
+        case Verb.SIMPLIFY:
+            return simplify(first, _entry(brief, slot.parents[0]).trials)
+    return None
+
+
+def design_of(brief: Brief, entry: Entry) -> Design | None:
+    """Compose an entry's design again, with the numbers of its source. None: somebody else wrote it."""
+    source, text = entry.candidate.source, brief.task.text
+    adopted = (adopt(design, source, text) for design in _origins(brief, entry))
+    return next((design for design in adopted if design), None)
+
+
+def _origins(brief: Brief, entry: Entry) -> Iterator[Design]:
+    """Yield the designs an entry may have: what its slot proposes and, as it may only be tuned, its parent's."""
+    candidate = entry.candidate
+    slot = Slot(round=candidate.round, sample=candidate.sample, verb=candidate.verb, parents=candidate.parents)
+    if candidate.verb is Verb.INIT:
+        for sign in (0, 1, -1):
+            yield compose_with_sign(brief, slot, sign).design
+        return
+    if candidate.verb not in _PARENTS or len(candidate.parents) < _PARENTS[candidate.verb]:
+        return
+    parent = design_of(brief, _entry(brief, candidate.parents[0]))
+    if parent is None:
+        return
+    if candidate.verb is Verb.SIMPLIFY:
+        yield from (without(parent, term) for term in spare(parent))
+    elif candidate.verb in (Verb.MUTATE, Verb.CROSSOVER):
+        changed = _changed(brief, slot, random_for(brief, slot.id))
+        if changed:
+            yield changed.design
+    yield parent

@@ -1,0 +1,272 @@
+"""Every record that is stored or passed on. All are frozen; numbers are finite; unknown keys are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """A frozen value that is the same after it went through JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @property
+    def digest(self) -> str:
+        """Return a hash of the content: 12 hex digits."""
+        return digest(self.model_dump(mode="json"))
+
+
+def digest(content: Any) -> str:  # Any: whatever JSON holds
+    """Return 12 hex digits that identify a JSON value, whatever the order of its keys."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Status(StrEnum):
+    """How a candidate's check or training ended. A score exists only where it is OK."""
+
+    OK = "ok"
+    REJECTED = "rejected"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    NON_FINITE = "non_finite"
+
+
+class Verb(StrEnum):
+    """The six ways to make a candidate."""
+
+    INIT = "init"
+    MUTATE = "mutate"
+    CROSSOVER = "crossover"
+    REPAIR = "repair"
+    TUNE = "tune"
+    SIMPLIFY = "simplify"
+
+
+# The state view -----------------------------------------------------------------------------------------------------
+
+
+class StateField(Record):
+    """One named quantity that a reward may read as `s.<name>`: a tensor (num_envs, *shape).
+
+    `low` and `high` are the measured 5 and 95 % quantiles, one a component (one for a scalar).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    unit: str
+    frame: str
+    kind: str
+    sentence: str
+    components: tuple[str, ...] = ()
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class ActionTable(Record):
+    """What a policy commands: `a` is (num_envs, len(names)), clipped to low..high."""
+
+    names: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    sentence: str
+
+
+class StateTable(Record):
+    """A world as a reward's author sees it. `dt_s` is the time between two actions."""
+
+    world: str
+    gymnasium_id: str
+    summary: str
+    fields: tuple[StateField, ...]
+    action: ActionTable
+    dt_s: float
+    episode_steps: int
+    observation_dim: int
+    ranges_from: str
+
+    @cached_property
+    def by_name(self) -> dict[str, StateField]:
+        return {field.name: field for field in self.fields}
+
+    @property
+    def episode_s(self) -> float:
+        return self.dt_s * self.episode_steps
+
+
+# Task ---------------------------------------------------------------------------------------------------------------
+
+
+class Function(Record):
+    """A Python function in a file of the user's or the world's: its source is copied into the run."""
+
+    kind: Literal["function"] = "function"
+    file: str
+    name: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.name}"
+
+
+class Expression(Record):
+    """A parsed fitness expression: `text` as typed, `tree` as JSON that the scorer interprets."""
+
+    kind: Literal["expression"] = "expression"
+    text: str
+    tree: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Measure = Function | Expression
+
+
+class Task(Record):
+    """What is wanted, in which world, and how it is judged.
+
+    fitness: one number an episode, higher is better. success: true or false an episode.
+    sparse: one number a step, a reward apart from the fitness (may enter a training box).
+    human: a reward that a person wrote, in the contract's form.
+    solved_at: the raw fitness at which the task counts as solved.
+    """
+
+    name: str
+    text: str
+    world: str
+    fitness: Measure | None
+    fitness_origin: Literal["given", "derived", "none"]
+    fitness_unit: str = ""
+    success: Measure | None = None
+    sparse: Expression | None = None
+    human: Function | None = None
+    human_origin: str = ""
+    solved_at: float | None = None
+    steps: int
+
+
+# Candidates ---------------------------------------------------------------------------------------------------------
+
+
+class Fault(Record):
+    """One thing that is wrong with a reward's code. `line` counts from 1; 0 means the whole file."""
+
+    line: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.message}" + (f" {self.hint}" if self.hint else "")
+
+
+class Candidate(Record):
+    """A reward as proposed. `id` is g<round>c<sample>, so the same slot of a run always has the same id."""
+
+    id: str
+    round: int
+    sample: int
+    verb: Verb
+    parents: tuple[str, ...] = ()
+    proposer: str
+    why: str = ""
+    expects: str = ""
+    source: str
+
+    @property
+    def source_hash(self) -> str:
+        return digest(self.source)
+
+
+class Verdict(Record):
+    """What checking a candidate found before any training."""
+
+    status: Status
+    faults: tuple[Fault, ...] = ()
+    repairs: int = 0
+
+
+# Trials -------------------------------------------------------------------------------------------------------------
+
+Purpose = Literal["search", "final"]
+
+
+class TrialKey(NamedTuple):
+    """A trial's name: a reward, what the trial is for, and the training seed."""
+
+    candidate: str
+    purpose: Purpose
+    seed: int
+
+
+class Score(Record):
+    """The trusted evaluator's numbers for one policy: means over episodes that no training saw.
+
+    fitness: in the task's unit. success: share of episodes, or None. episode_s: mean length [s].
+    """
+
+    fraction: float
+    fitness: float
+    success: float | None
+    episode_s: float
+    episodes: int
+
+
+class Trace(Record):
+    """One reward term over the training, as the candidate's own box reported it: text for people and prompts, never a score.
+
+    `mean` has ten points, evenly spaced over the training; `low` and `high` are the extremes of the per-step batch means.
+    """
+
+    name: str
+    mean: tuple[float, ...]
+    low: float
+    high: float
+
+
+class Trial(Record):
+    """(candidate, seed) trained for `steps` environment steps, and the evidence that it left.
+
+    `scores` holds one score a checkpoint; the last one is the result. Empty unless `status` is OK.
+    """
+
+    candidate: str
+    purpose: Purpose
+    seed: int
+    status: Status
+    error: str = ""
+    steps: int
+    scores: tuple[Score, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    folder: str
+    train_cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+    @property
+    def key(self) -> TrialKey:
+        return TrialKey(self.candidate, self.purpose, self.seed)
+
+    @property
+    def result(self) -> Score | None:
+        return self.scores[-1] if self.scores else None
+
+
+# Feedback -----------------------------------------------------------------------------------------------------------
+
+
+class Remark(Record):
+    """One observation about a candidate. A blocking one keeps the candidate from being trained or chosen."""
+
+    candidate: str
+    source: str
+    kind: Literal["text", "score", "pair", "flag"]
+    text: str
+    blocking: bool = False

@@ -1,0 +1,162 @@
+"""How a run ended, in plain sentences: the same ones on the terminal and in the report."""
+
+from __future__ import annotations
+
+import math
+
+from designer.archive import BASELINES, Archive
+from designer.display import clock, count
+from designer.review.findings import Arm, Comparison, Costs, RunVerdict, judged
+from designer.runs import Run
+from designer.statistics import Interval
+
+
+def verdict_of(run: Run, archive: Archive) -> RunVerdict:
+    """Sum up a run. Reads its journal once more, for the times."""
+    times = [stamped.at for stamped in run.events()]
+    return judged(run, archive, max(times) - min(times) if times else 0.0)
+
+
+def sentences(verdict: RunVerdict) -> list[str]:
+    """Say a verdict in plain sentences, the most important first."""
+    return [
+        sentence
+        for sentence in (
+            _headline(verdict),
+            _differences(verdict),
+            _solved(verdict),
+            _optimism(verdict),
+            _failed_seeds(verdict),
+            _tried(verdict),
+            _spent(verdict.costs),
+        )
+        if sentence
+    ]
+
+
+def shown(value: float) -> str:
+    """Write a number as a person reads it: three digits that count, trailing zeros kept."""
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 6:
+        return f"{value:.2e}"
+    return f"{value:,.{max(0, 2 - magnitude)}f}"
+
+
+def arm_label(name: str) -> str:
+    """Return a baseline's name in words, or a candidate's id."""
+    return BASELINES.get(name, name)
+
+
+def _headline(verdict: RunVerdict) -> str:
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    if not verdict.finished:
+        if verdict.leader is None or verdict.search_score is None:
+            return "The run is not finished, and no candidate has a score yet."
+        score = f"{shown(verdict.search_score)}{unit} on {count(verdict.search_seeds, 'search seed')}"
+        return f"The run is not finished. Best so far: {verdict.leader} with {score}, which is optimistic."
+    if verdict.winner is None:
+        arms = [comparison.baseline for comparison in verdict.comparisons]
+        baselines = "; ".join(f"the {arm_label(arm.name)} reaches {_reached(arm, unit)}" for arm in arms)
+        return f"There is no winner: {verdict.reason}." + (f" For comparison, {baselines}." if baselines else "")
+    if verdict.winner.mean is None:
+        return f"{verdict.winner.name} was chosen, but none of its final trainings ended well: it has no final score."
+    found = [f"{verdict.winner.name} reaches {_reached(verdict.winner, unit)}"]
+    found += [f"the {arm_label(c.baseline.name)} {_against(c, verdict.winner.name)}" for c in verdict.comparisons]
+    return "; ".join(found) + "." + ("" if verdict.comparisons else " There is no baseline to compare it with.")
+
+
+def _reached(arm: Arm, unit: str) -> str:
+    if arm.mean is None:
+        return "no score (no final training ended well)"
+    seeds = count(len(arm.scores), "seed")
+    if arm.interval is None:
+        return f"{shown(arm.mean)}{unit} ({seeds}, so no interval)"
+    return f"{shown(arm.mean)}{unit} (95 % interval {span(arm.interval)}, {seeds})"
+
+
+def _against(comparison: Comparison, winner: str) -> str:
+    arm = comparison.baseline
+    if arm.mean is None:
+        return "has no score (no final training ended well)"
+    reached = shown(arm.mean) + (f" ({span(arm.interval)})" if arm.interval else "")
+    if comparison.reading != "not separable":
+        return f"{reached}: {winner} is {comparison.reading}"
+    few = "" if comparison.difference else f" ({count(comparison.seeds, 'common seed')} can't tell)"
+    return f"{reached}: not separable{few}"
+
+
+def _differences(verdict: RunVerdict) -> str:
+    parts = [
+        f"{shown(c.difference.mean)} ({span(c.difference)}) to the {arm_label(c.baseline.name)}"
+        for c in verdict.comparisons
+        if c.difference
+    ]
+    return f"Paired seed by seed, the difference is {' and '.join(parts)}." if parts else ""
+
+
+def _solved(verdict: RunVerdict) -> str:
+    if verdict.solved is None or verdict.solved_at is None or verdict.winner is None:
+        return ""
+    anchor = f"The task counts as solved at {shown(verdict.solved_at)}" + (f" {verdict.unit}" if verdict.unit else "")
+    if not verdict.solved:
+        return f"{anchor}: not solved."
+    if verdict.winner.interval is None:
+        return f"{anchor}: solved by the mean, which has no interval."
+    sure = verdict.winner.interval.low >= verdict.solved_at
+    return f"{anchor}: solved, {'with the whole interval' if sure else 'by the mean but not with the whole interval'}."
+
+
+def _optimism(verdict: RunVerdict) -> str:
+    said = []
+    if verdict.winner and verdict.finalists > 1:
+        said.append(
+            f"The winner was chosen among {verdict.finalists} finalists on these same seeds, "
+            "so its number is slightly optimistic."
+        )
+    if verdict.selection_gap is not None and verdict.search_score is not None:
+        seeds = count(verdict.search_seeds, "search seed")
+        way = "below" if verdict.selection_gap < 0 else "above"
+        gap = f"{shown(abs(verdict.selection_gap))} {way} its final mean"
+        said.append(f"Its search score, on {seeds}, was {shown(verdict.search_score)}, which is {gap}.")
+    return " ".join(said)
+
+
+def _failed_seeds(verdict: RunVerdict) -> str:
+    arms = [*([verdict.winner] if verdict.winner else []), *(c.baseline for c in verdict.comparisons)]
+    failed = [f"{arm.failed} of the {arm_label(arm.name)}" for arm in arms if arm.failed]
+    return f"Final trainings that didn't end well and aren't in these numbers: {', '.join(failed)}." if failed else ""
+
+
+def _tried(verdict: RunVerdict) -> str:
+    refused = sum(verdict.refused.values())
+    told = f", {refused} of them refused before training ({_counts(verdict.refused)})" if refused else ""
+    return f"Tried: {count(verdict.tried, 'candidate')}{told}."
+
+
+def _spent(costs: Costs) -> str:
+    failed = f" (not ended well: {_counts(costs.failed)})" if costs.failed else ""
+    return (
+        f"Spent: {count(costs.trainings, 'training')}{failed}, {count(costs.steps, 'environment step')}, "
+        f"{clock(costs.train_cpu_s)} of CPU time in training, "
+        f"{clock(costs.wall_s)} from start to end, pauses included; {calls_of(costs)}."
+    )
+
+
+def calls_of(costs: Costs) -> str:
+    """Return the model calls and tokens in words."""
+    if not costs.calls:
+        return "no model was called"
+    if costs.prompt_tokens is None or costs.completion_tokens is None:
+        return f"{count(costs.calls, 'model call')}, tokens unknown"
+    return f"{count(costs.calls, 'model call')}, {costs.prompt_tokens:,} tokens in, {costs.completion_tokens:,} out"
+
+
+def span(found: Interval) -> str:
+    """Return "low to high"."""
+    return f"{shown(found.low)} to {shown(found.high)}"
+
+
+def _counts(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in sorted(numbers.items()))

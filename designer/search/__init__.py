@@ -1,0 +1,47 @@
+"""What decides what is next: a pure function of the archive."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from designer.archive import Archive
+from designer.proposers import Slot
+from designer.records import Purpose
+
+
+class Propose(NamedTuple):
+    """Fill these slots of a round."""
+
+    slots: tuple[Slot, ...]
+
+
+class Batch(NamedTuple):
+    """Train one reward on these seeds, stacked in one process: a candidate's id or a baseline's name."""
+
+    candidate: str
+    purpose: Purpose
+    seeds: tuple[int, ...]
+
+
+class Advance(NamedTuple):
+    """Train and judge these."""
+
+    batches: tuple[Batch, ...]
+
+
+class Stop(NamedTuple):
+    """The search is over."""
+
+    reason: str
+    winner: str | None
+
+
+Action = Propose | Advance | Stop
+
+
+class Search(Protocol):
+    """Says what is next. It asks for what is still missing only, so a resumed run goes on where it was."""
+
+    name: str
+
+    def next(self, archive: Archive) -> Action: ...

@@ -1,0 +1,120 @@
+"""`designer show`: runs, one run, one candidate, on a terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from designer.archive import Archive
+from designer.errors import DesignerError, InputError, did_you_mean
+from designer.feedback.statistics import remarks_on
+from designer.records import Candidate, Status
+from designer.review.verdict import sentences, verdict_of
+from designer.runs import Run, list_runs, open_run
+from designer.text import one_line, printable
+
+
+def show_runs(parent: Path, console: Console) -> None:
+    """List all runs in a folder with how they stand."""
+    folders = list_runs(parent)
+    if not folders:
+        console.print(Text(f"no runs in {parent}. Start one: designer run half_cheetah_backward"))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("run", "task", "trainings", "best", "state"):
+        table.add_column(column, overflow="fold")
+    for folder in folders:
+        try:
+            table.add_row(str(folder), *_summary(open_run(folder)))
+        except DesignerError as error:
+            table.add_row(str(folder), "", "", "", one_line(str(error)))
+    console.print(table)
+
+
+def _summary(run: Run) -> tuple[str, str, str, str]:
+    """Return a run's task, number of trainings, best score and state, for the list."""
+    archive = run.archive()
+    state = f"done, winner {archive.finished.winner}" if archive.finished else "not finished"
+    best = archive.ranked()
+    score = f"{archive.search_score(best[0].id):.3g} {run.task.fitness_unit}" if best else "-"
+    return one_line(run.task.text, 50), str(len(archive.trials)), score, state
+
+
+def show_run(run: Run, console: Console) -> None:
+    """Show a run: what was asked, what was tried, how it ended."""
+    archive = run.archive()
+    console.print(Text(f"{run.task.text}\n"), soft_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("candidate", "made by", "from", "status", f"search fitness {run.task.fitness_unit}", "why"):
+        table.add_column(column, overflow="fold")
+    for candidate in sorted(archive.candidates.values(), key=lambda c: c.id):
+        score = archive.search_score(candidate.id)
+        table.add_row(
+            candidate.id,
+            candidate.verb,
+            ", ".join(candidate.parents),
+            status_of(archive, candidate),
+            "-" if score is None else f"{score:.3g}",
+            one_line(candidate.why, 90),
+        )
+    console.print(table)
+    console.print()
+    for sentence in sentences(verdict_of(run, archive)):
+        console.print(Text(sentence), soft_wrap=True)
+
+
+def status_of(archive: Archive, candidate: Candidate) -> str:
+    """Return how far a candidate came."""
+    if archive.verdicts[candidate.id].status is not Status.OK:
+        return str(archive.verdicts[candidate.id].status)
+    trials = archive.trials_of(candidate.id, "search")
+    return str(trials[0].status) if trials else "not trained"
+
+
+def show_candidate(run: Run, name: str, with_prompt: bool, console: Console) -> None:
+    """Show a candidate: its code, what was found, and what the model was asked. Raises InputError."""
+    archive = run.archive()
+    if name not in archive.candidates:
+        raise InputError(
+            f"{run.folder} has no candidate {name!r}.{did_you_mean(name, archive.candidates)} "
+            f"Candidates: {', '.join(archive.candidates) or 'none yet'}."
+        )
+    candidate = archive.candidates[name]
+    console.print(Text(f"{name}: {candidate.verb} by {candidate.proposer}, {status_of(archive, candidate)}"))
+    console.print(Text(f"why: {printable(candidate.why)}\nexpects: {printable(candidate.expects)}\n"), soft_wrap=True)
+    print_code(candidate.source, console)
+    for remark in remarks_on(archive)[name]:
+        console.print(Text(f"- {printable(remark.text)}"), soft_wrap=True)
+    for trial in archive.trials_of(name, "search") + archive.trials_of(name, "final"):
+        curve = " ".join(f"{score.fitness:.3g}" for score in trial.scores) or str(trial.status)
+        console.print(Text(f"{trial.purpose} seed {trial.seed}: fitness over training {curve}"), soft_wrap=True)
+    if with_prompt:
+        _show_exchanges(run, candidate, console)
+
+
+def print_code(source: str, console: Console) -> None:
+    """Print a reward: in colour on a terminal, as it is elsewhere. Long lines are wrapped, never cut."""
+    safe = printable(source, 20_000)
+    if console.is_terminal:
+        console.print(Syntax(safe, "python", background_color="default", word_wrap=True))
+    else:
+        console.print(Text(safe), soft_wrap=True)
+
+
+def _show_exchanges(run: Run, candidate: Candidate, console: Console) -> None:
+    """Print every stored exchange of a candidate's slot."""
+    marks = (f"r{candidate.round:02d}-", f"-s{candidate.sample:02d}-")
+    paths = [p for p in sorted((run.folder / "llm").glob("*.json")) if p.name.startswith(marks[0]) and marks[1] in p.name]
+    if not paths:
+        console.print(Text("\nno model was asked for it"))
+    for path in paths:
+        exchange = json.loads(path.read_bytes())
+        console.rule(path.stem)
+        for message in exchange["request"]["messages"]:
+            console.print(Text(f"[{message['role']}]\n{printable(message['content'], 100_000)}"), soft_wrap=True)
+        console.print(Text(f"[reply of {exchange['reply']['model']}]\n{printable(exchange['reply']['text'], 100_000)}"))

@@ -1,0 +1,222 @@
+"""Trials: train a reward's policies, play them, score what they did. Three jobs, three boxes.
+
+    train    the reward, no fitness            -> policy file, and what the box says of itself
+    rollout  the policies, nothing else        -> trajectories
+    score    the fitness and the trajectories  -> numbers an episode
+
+Only the last one's numbers ever rank a candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from designer.archive import HUMAN, SPARSE
+from designer.config import Config
+from designer.errors import SandboxError, TaskError
+from designer.executors import Executor, Job, JobResult, Limits, Progress
+from designer.executors.results import Played, Scored, read_played, read_scored
+from designer.journal import TrialsFinished
+from designer.records import Measure, Score, StateTable, Status, Task, Trace, Trial
+from designer.search import Batch
+from designer.seeds import episode_seed
+from designer.text import one_line
+
+POLICY, TRAJECTORIES = "policy.safetensors", "trajectories.safetensors"
+START_UP_CPU_S = 60
+EVALUATION_CPU_S_PER_1K_STEPS = 3.0
+TRAJECTORIES_BYTES, POLICY_BYTES = 1024**3, 128 * 1024**2
+MAX_TRACES, MAX_TRACE_POINTS = 40, 20
+
+
+class Workbench(NamedTuple):
+    """What every trial of a run shares."""
+
+    task: Task
+    table: StateTable
+    config: Config
+    executor: Executor
+    folder: Path
+
+    def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
+        memory = int(self.config.executor.memory_gb * 1024**3)
+        return Limits(cpu_s=int(cpu_s), wall_s=60 + 4 * cpu_s, memory_bytes=memory, output_bytes=output_bytes)
+
+
+class Judged(NamedTuple):
+    """Scores of a batch's policies, [policy][checkpoint], or why there are none."""
+
+    status: Status
+    error: str
+    scores: Sequence[tuple[Score, ...]]
+
+
+def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress) -> TrialsFinished:
+    """Train and judge one reward on a batch of seeds. `source` is a candidate's code (unused for a baseline)."""
+    folder = batch_folder(batch)
+    training = train(bench, batch, source, bench.folder / folder / "train", progress)
+    if training.status is Status.OK:
+        judged = judge(bench, batch, bench.folder / folder)
+    else:
+        judged = Judged(training.status, training.error, ())
+    trials = tuple(
+        Trial(
+            candidate=batch.candidate,
+            purpose=batch.purpose,
+            seed=seed,
+            status=judged.status,
+            error=judged.error,
+            steps=bench.task.steps,
+            scores=judged.scores[k] if judged.scores else (),
+            traces=_traces(training, k),
+            folder=folder,
+            train_cpu_s=training.cpu_s / len(batch.seeds),
+            wall_s=training.wall_s,
+        )
+        for k, seed in enumerate(batch.seeds)
+    )
+    return TrialsFinished(trials=trials, walls=f"{bench.executor.name}: {training.walls}")
+
+
+def batch_folder(batch: Batch) -> str:
+    """Return where a batch's files lie, relative to the run."""
+    first, last = batch.seeds[0], batch.seeds[-1]
+    seeds = f"s{first}" if first == last else f"s{first}-{last}"
+    return f"candidates/{batch.candidate}/{batch.purpose}-{seeds}"
+
+
+def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: Progress) -> JobResult:
+    """Run the training box."""
+    config = bench.config
+    reward, files = _reward(bench.task, batch.candidate, source)
+    spec = {
+        "world": bench.table.world,
+        "seeds": list(batch.seeds),
+        "steps": bench.task.steps,
+        "fractions": fractions(config),
+        "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
+        "reward": reward,
+    }
+    cpu_s = START_UP_CPU_S + config.executor.cpu_s_per_1k_steps * bench.task.steps * len(batch.seeds) / 1000
+    result = bench.executor.run(Job("train", spec, files, bench.limits(cpu_s, POLICY_BYTES)), folder, progress)
+    if result.status is Status.OK and not (folder / POLICY).is_file():
+        result = result._replace(status=Status.CRASHED, error="the training box sent no policy")
+    if batch.candidate == SPARSE and result.status is not Status.OK:
+        raise TaskError(f"training on the fitness itself failed: {result.error}. Is the fitness right? See {folder}.")
+    return result
+
+
+def fractions(config: Config) -> list[float]:
+    """Return the shares of the training after which a checkpoint is kept; the last is the whole."""
+    points = config.evaluation.checkpoints
+    return [(k + 1) / points for k in range(points)]
+
+
+def _reward(task: Task, candidate: str, source: str) -> tuple[dict[str, Any], dict[str, bytes | Path]]:
+    """Say what pays in a training box. The fitness enters the sparse baseline's box only; no candidate is in there."""
+    if candidate == HUMAN:
+        assert task.human is not None
+        return {"kind": "code", "entry": task.human.name}, {"reward.py": task.human.source.encode()}
+    if candidate == SPARSE and task.sparse is not None:
+        return {"kind": "step_measure", "measure": measure_spec(task.sparse)}, {}
+    if candidate == SPARSE:
+        assert task.fitness is not None
+        return {"kind": "episode_measure", "measure": measure_spec(task.fitness)}, {}
+    return {"kind": "code", "entry": "reward"}, {"reward.py": source.encode()}
+
+
+def measure_spec(measure: Measure) -> dict[str, Any]:
+    """Return a measure as the scorer reads it."""
+    return measure.model_dump(mode="json", exclude={"text"})
+
+
+def judge(bench: Workbench, batch: Batch, folder: Path) -> Judged:
+    """Play the trained policies and score them, in two boxes without any candidate's code."""
+    rollout = _rollout(bench, batch, folder)
+    if rollout.status is Status.REJECTED:
+        return Judged(Status.CRASHED, rollout.error, ())
+    if rollout.status is not Status.OK:
+        raise SandboxError(f"playing the policies in {folder} failed ({rollout.status}): {rollout.error}")
+    played = read_played(rollout.content, bench.config.evaluation.checkpoints, len(batch.seeds))
+    scored = read_scored(_score(bench, folder), played.episodes, bench.table.episode_steps)
+    return Judged(Status.OK, "", scores(played, scored, bench, len(batch.seeds)))
+
+
+def _rollout(bench: Workbench, batch: Batch, folder: Path) -> JobResult:
+    evaluation = bench.config.evaluation
+    spec = {
+        "world": bench.table.world,
+        "checkpoints": evaluation.checkpoints,
+        "policies": len(batch.seeds),
+        "episodes": evaluation.episodes,
+        "earlier_episodes": evaluation.checkpoint_episodes,
+        "seed": episode_seed(bench.config.search.seed, batch.purpose),
+    }
+    steps = bench.table.episode_steps * len(batch.seeds) * (
+        evaluation.episodes + (evaluation.checkpoints - 1) * evaluation.checkpoint_episodes
+    )
+    limits = bench.limits(START_UP_CPU_S + EVALUATION_CPU_S_PER_1K_STEPS * steps / 1000)
+    files: dict[str, bytes | Path] = {POLICY: folder / "train" / POLICY}
+    return bench.executor.run(Job("rollout", spec, files, limits), folder / "rollout", _silent)
+
+
+def _score(bench: Workbench, folder: Path) -> Mapping[str, Any]:
+    task = bench.task
+    assert task.fitness is not None
+    spec = {
+        "fitness": measure_spec(task.fitness),
+        "success": measure_spec(task.success) if task.success else None,
+        "dt_s": bench.table.dt_s,
+        "step_limit": bench.table.episode_steps,
+    }
+    files: dict[str, bytes | Path] = {TRAJECTORIES: folder / "rollout" / TRAJECTORIES}
+    result = bench.executor.run(Job("score", spec, files, bench.limits(600)), folder / "score", _silent)
+    if result.status is not Status.OK:
+        raise TaskError(f"the fitness {task.fitness} failed ({result.status}): {result.error}")
+    return result.content
+
+
+def scores(played: Played, scored: Scored, bench: Workbench, policies: int) -> list[tuple[Score, ...]]:
+    """Reduce episodes to one score a policy and checkpoint. Returns [policy][checkpoint]."""
+    found: list[list[Score]] = [[] for _ in range(policies)]
+    at = 0
+    for checkpoint, policy, episodes in played.index:
+        mine = slice(at, at + episodes)
+        at += episodes
+        success = None if scored.success is None else sum(scored.success[mine]) / episodes
+        found[policy].append(
+            Score(
+                fraction=fractions(bench.config)[checkpoint],
+                fitness=sum(scored.fitness[mine]) / episodes,
+                success=success,
+                episode_s=sum(scored.length[mine]) / episodes * bench.table.dt_s,
+                episodes=episodes,
+            )
+        )
+    return [tuple(sorted(row, key=lambda score: score.fraction)) for row in found]
+
+
+def tidy(run_folder: Path, folder: str = "candidates") -> None:
+    """Remove trajectories that were scored and recorded: the policies and the seeds bring them back."""
+    for path in (run_folder / folder).rglob(TRAJECTORIES):
+        path.unlink(missing_ok=True)
+
+
+def _traces(training: JobResult, policy: int) -> tuple[Trace, ...]:
+    """Read what the training box says of its terms: text, whatever it holds."""
+    try:
+        own = training.content["traces"][policy]
+        return tuple(
+            Trace.model_validate({**t, "name": one_line(str(t["name"]), 60), "mean": t["mean"][:MAX_TRACE_POINTS]})
+            for t in own[:MAX_TRACES]
+        )
+    except (KeyError, IndexError, TypeError, ValidationError):
+        return ()
+
+
+def _silent(_: Mapping[str, float]) -> None:
+    """A short job needs no progress."""

@@ -1,0 +1,1 @@
+"""HalfCheetah: a planar two-legged runner."""

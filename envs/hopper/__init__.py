@@ -1,0 +1,1 @@
+"""Hopper: one torso on one leg."""

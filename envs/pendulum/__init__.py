@@ -1,0 +1,1 @@
+"""Pendulum: a rod to be swung up."""

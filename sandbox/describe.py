@@ -1,0 +1,86 @@
+"""The `describe` verb: a world's typed state table, with the range of every component."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from envs import worlds
+from envs.vec_env import WorldSpec
+from sandbox.output import Output
+
+RANDOM_WORLDS = 16
+RANDOM_STEPS = 200
+LOW_QUANTILE, HIGH_QUANTILE = 0.05, 0.95
+
+
+def run(job: Mapping[str, Any], files: Callable[[str], str], output: Output) -> None:
+    """Send the table. job: world (a folder's name or a gymnasium id), seed (of the random play)."""
+    try:
+        name = worlds.folder_name(job["world"])
+    except worlds.UnknownWorldError as error:
+        output.result("rejected", str(error))
+        return
+    world = worlds.make(name, RANDOM_WORLDS)
+    reviewed = worlds.folder(name) / "ranges.toml"
+    if reviewed.exists():
+        content = tomllib.loads(reviewed.read_text())
+        ranges, origin = content["ranges"], content["from"]
+    else:
+        ranges, origin = random_play_ranges(world, job["seed"]), "random play"
+    output.result("ok", table=table(world.spec, ranges, origin))
+
+
+def random_play_ranges(world: worlds.MujocoWorld, seed: int) -> dict[str, Any]:
+    """Measure each field's 5 and 95 % quantiles over random actions, one a component."""
+    generator = np.random.default_rng(seed)
+    low, high = np.array(world.spec.action_low), np.array(world.spec.action_high)
+    world.reset([seed])
+    seen: dict[str, list[Any]] = {field.name: [] for field in world.spec.fields}
+    for _ in range(RANDOM_STEPS):
+        step = world.step(generator.uniform(low, high, (world.num_envs, len(low))))
+        for name, values in seen.items():
+            values.append(getattr(step.state, name).numpy())
+    return {name: quantiles(np.concatenate(values)) for name, values in seen.items()}
+
+
+def quantiles(values: np.ndarray[Any, Any]) -> dict[str, list[float]]:
+    """Return the 5 and 95 % quantiles of (samples, *shape), flattened, to three significant digits."""
+    bounds = np.quantile(values.reshape(len(values), -1), [LOW_QUANTILE, HIGH_QUANTILE], axis=0)
+    low, high = ([float(f"{x:.3g}") for x in row] for row in bounds)
+    return {"low": low, "high": high}
+
+
+def table(spec: WorldSpec, ranges: Mapping[str, Any], ranges_from: str) -> dict[str, Any]:
+    """Return the state table as JSON."""
+    return {
+        "world": spec.name,
+        "gymnasium_id": spec.gymnasium_id,
+        "summary": spec.summary,
+        "fields": [
+            {
+                "name": field.name,
+                "shape": list(field.shape),
+                "unit": field.unit,
+                "frame": field.frame,
+                "kind": field.kind,
+                "sentence": field.sentence,
+                "components": list(field.components),
+                **ranges[field.name],
+            }
+            for field in spec.fields
+        ],
+        "action": {
+            "names": list(spec.action_names),
+            "low": [float(x) for x in spec.action_low],
+            "high": [float(x) for x in spec.action_high],
+            "sentence": spec.action_sentence,
+        },
+        "dt_s": spec.dt_s,
+        "episode_steps": spec.episode_steps,
+        "observation_dim": spec.observation_dim,
+        "ranges_from": ranges_from,
+    }

@@ -1,0 +1,34 @@
+"""The `score` verb: a fitness and trajectories in, one number an episode out. No policy and no candidate's code is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load
+
+from sandbox.measure import MeasureError, Trajectories, measure_episodes
+from sandbox.output import TRAJECTORIES, Output
+
+
+def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
+    """Send the fitness, the success and the length of every episode.
+
+    job: fitness and success (a measure's spec, or null), dt_s, step_limit. A measure that fails is reported as `rejected`.
+    """
+    arrays = load(files(TRAJECTORIES))
+    fields = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
+    trajectories = Trajectories(fields, arrays["action"], arrays["length"], job["dt_s"], job["step_limit"])
+    try:
+        fitness = measure_episodes(job["fitness"], trajectories)
+        success = measure_episodes(job["success"], trajectories) if job["success"] else None
+    except MeasureError as error:
+        output.result("rejected", str(error))
+        return
+    output.result(
+        "ok",
+        fitness=fitness.tolist(),
+        success=None if success is None else (np.asarray(success) > 0.5).tolist(),
+        length=arrays["length"].tolist(),
+    )

@@ -1,0 +1,149 @@
+"""Every job that the host makes fits `sandbox/job.schema.json`, which lets nothing else through."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from designer.archive import HUMAN, SPARSE
+from designer.assemble import describe_job
+from designer.config import Config
+from designer.executors import JobVerb
+from designer.executors.embedded import prepare_folder
+from designer.executors.fake import Fake
+from designer.expression import parse_episode, parse_step
+from designer.filming import film
+from designer.journal import RunFinished, RunStarted
+from designer.proposing import probe
+from designer.records import Function, Task
+from designer.runs import Run
+from designer.search import Batch
+from designer.trials import Workbench, run_batch
+from tests.contract.worker_files import annotated_names, constant, schema, validator
+from tests.designer.cheetah_table import cheetah_table
+from tests.designer.example_run import example_run, trained, trial
+
+SOURCE = "def reward(s, a):\n    return {'run': s.torso_velocity[:, 0] * 1.5}\n"
+CONFIG = Config.model_validate({"evaluation": {"checkpoints": 2, "episodes": 2, "checkpoint_episodes": 1}})
+
+
+def task(**changes: Any) -> Task:
+    made = Task(
+        name="forward",
+        text="Run.",
+        world="half_cheetah",
+        fitness=parse_episode("mean(norm(torso_velocity)) - 0.1 * std(action[bthigh])", cheetah_table()),
+        fitness_origin="given",
+        human=Function(file="human.py", name="forward", source=SOURCE.replace("reward", "forward")),
+        steps=1000,
+    )
+    return made.model_copy(update=changes)
+
+
+def bench(folder: Path, task: Task) -> Workbench:
+    return Workbench(task, cheetah_table(), CONFIG, Fake(), folder)
+
+
+def silent(_: object) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Every kind of job.json that the host writes."""
+    root = tmp_path_factory.mktemp("jobs")
+    plain = bench(root / "plain", task())
+    run_batch(plain, Batch("g01c00", "search", (1,)), SOURCE, silent)
+    run_batch(plain, Batch("g01c00", "final", (1000, 1001, 1002)), SOURCE, silent)
+    run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
+    run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
+    probe(SOURCE, plain, "candidates/g01c00/probe")
+    fitness = Function(file="fitness.py", name="fast", source="def fast(t):\n    return t.length\n")
+    rich = bench(
+        root / "rich", task(fitness=fitness, success=fitness, sparse=parse_step("torso_velocity[x] * time", cheetah_table()))
+    )
+    run_batch(rich, Batch(SPARSE, "final", (1000,)), "", silent)
+    prepare_folder(describe_job("half_cheetah", CONFIG), root / "describe")
+    film(finished_run(root / "filmed"), Fake())
+    return [json.loads(path.read_text()) for path in sorted(root.rglob("job.json"))]
+
+
+def finished_run(folder: Path) -> Run:
+    ended = trial("g01c00", "final", 1000, 1.0)
+    (folder / ended.folder / "train").mkdir(parents=True)
+    (folder / ended.folder / "train" / "policy.safetensors").write_bytes(b"policy")
+    started = RunStarted(task="0", config="{}", proposer="composer", sandbox="fake", fitness="", version="0")
+    return example_run(folder, [started, trained(ended), RunFinished(reason="done", winner="g01c00")], config=CONFIG)
+
+
+def test_schemas_are_schemas() -> None:
+    for name in ("job", "result"):
+        Draft202012Validator.check_schema(schema(name))
+
+
+def test_host_worker_and_schemas_know_the_same_verbs() -> None:
+    verbs = set(get_args(JobVerb))
+    assert set(constant("sandbox/worker.py", "VERBS")) == verbs
+    assert {one["$ref"] for one in schema("job")["oneOf"]} == {f"#/$defs/{verb}" for verb in verbs}
+    assert {one["$ref"] for one in schema("result")["oneOf"]} == {f"#/$defs/{verb}" for verb in (*verbs, "failed")}
+
+
+def test_schema_knows_the_trainers_settings() -> None:
+    assert list(schema("job")["$defs"]["settings"]["properties"]) == annotated_names("sandbox/ppo.py", "Settings")
+
+
+def test_the_host_was_asked_for_every_verb_and_every_kind_of_reward(jobs: list[dict[str, Any]]) -> None:
+    assert {job["verb"] for job in jobs} == set(get_args(JobVerb))
+    assert {job["reward"]["kind"] for job in jobs if job["verb"] == "train"} == {"code", "step_measure", "episode_measure"}
+    assert {job["success"] is None for job in jobs if job["verb"] == "score"} == {True, False}
+
+
+def test_every_job_fits(jobs: list[dict[str, Any]]) -> None:
+    whole = validator("job")
+    for job in jobs:
+        whole.validate(job)
+        validator("job", job["verb"]).validate(job)
+
+
+def test_job_with_a_part_missing_or_added_does_not_fit(jobs: list[dict[str, Any]]) -> None:
+    whole = validator("job")
+    for job in jobs:
+        for path in objects(job):
+            for changed in (*missing(job, path), *added(job, path)):
+                assert not whole.is_valid(changed), changed
+
+
+def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of every object in a job."""
+    if isinstance(content, dict):
+        yield at
+    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, part in parts:
+        yield from objects(part, (*at, key))
+
+
+OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma"}
+"""Settings have defaults; which of its parts a tree's operation has is the interpreter's matter."""
+
+
+def missing(job: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
+    for key in sorted(set(_within(job, path)) - OPTIONAL):
+        changed = copy.deepcopy(job)
+        del _within(changed, path)[key]
+        yield changed
+
+
+def added(job: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
+    changed = copy.deepcopy(job)
+    _within(changed, path)["surprise"] = 1
+    yield changed
+
+
+def _within(content: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        content = content[key]
+    return content

@@ -1,0 +1,156 @@
+"""What the real worker sends fits `sandbox/result.schema.json`, and the host makes scores of it: tiny jobs in real boxes."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from designer.assemble import describe_job
+from designer.bundle import bundle_root
+from designer.config import Config
+from designer.environments import environment_python
+from designer.executors import Executor, Job, JobResult, JobVerb, Limits
+from designer.executors.embedded import Embedded
+from designer.executors.results import read_table
+from designer.proposing import probe
+from designer.records import StateTable, Status, Task, Trial, Verdict
+from designer.runs import stage_worker_code
+from designer.search import Batch
+from designer.task import find_task, resolve_task
+from designer.trials import Workbench, run_batch
+from tests.contract.worker_files import validator
+
+LIMITS = Limits(cpu_s=60, wall_s=120)
+CONFIG = Config.model_validate(
+    {
+        "training": {"num_envs": 8},
+        "evaluation": {"checkpoints": 3, "episodes": 2, "checkpoint_episodes": 1},
+    }
+)
+GOOD = "def reward(s, a):\n    return {'upright': s.rod_upright, 'effort': -0.01 * a.square().sum(-1)}\n"
+BATCH = Batch("g01c00", "search", (1, 2))
+
+
+class Played(NamedTuple):
+    """What a few jobs in real boxes left."""
+
+    folder: Path
+    executor: Executor
+    table: StateTable
+    verdict: Verdict
+    trials: tuple[Trial, ...]
+
+    def result(self, place: str) -> dict[str, Any]:
+        return json.loads((self.folder / place / "result.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """Describe a world, probe a reward, train it on two seeds, play and score the policies."""
+    folder = tmp_path_factory.mktemp("played")
+    stage_worker_code(folder / "code")
+    executor = Embedded(environment_python("native"), folder / "code")
+    table = read_table(executor.run(describe_job("pendulum", CONFIG), folder / "describe", silent).content)
+    bench = Workbench(task(table), table, CONFIG, executor, folder)
+    verdict = probe(GOOD, bench, "probe")
+    return Played(folder, executor, table, verdict, run_batch(bench, BATCH, GOOD, silent).trials)
+
+
+def task(table: StateTable) -> Task:
+    shipped = resolve_task(find_task("pendulum_swing_up", bundle_root() / "envs"), table)
+    assert shipped.success is not None
+    return shipped.model_copy(update={"steps": 3000})
+
+
+def silent(_: object) -> None:
+    pass
+
+
+TRIALS = "candidates/g01c00/search-s1-2"
+
+
+@pytest.mark.parametrize(
+    ("verb", "place"),
+    [
+        ("describe", "describe"),
+        ("probe", "probe"),
+        ("train", f"{TRIALS}/train"),
+        ("rollout", f"{TRIALS}/rollout"),
+        ("score", f"{TRIALS}/score"),
+    ],
+)
+def test_job_and_result_of_a_verb_fit(played: Played, verb: JobVerb, place: str) -> None:
+    validator("job", verb).validate(json.loads((played.folder / place / "job.json").read_text()))
+    validator("result").validate(played.result(place))
+    validator("result", verb).validate(played.result(place))
+
+
+def test_host_makes_scores_of_what_the_worker_sends(played: Played) -> None:
+    assert played.verdict.status is Status.OK
+    assert [(trial.status, trial.seed) for trial in played.trials] == [(Status.OK, 1), (Status.OK, 2)]
+    for trial in played.trials:
+        assert [score.fraction for score in trial.scores] == pytest.approx([1 / 3, 2 / 3, 1])
+        assert [score.episodes for score in trial.scores] == [1, 1, 2]
+        assert all(0 <= score.fitness <= 1 and score.success is not None for score in trial.scores)
+        assert [score.episode_s for score in trial.scores] == pytest.approx([played.table.episode_s] * 3)
+        assert [trace.name for trace in trial.traces] == ["upright", "effort"]
+        assert all(len(trace.mean) == 10 for trace in trial.traces)
+
+
+def test_scores_are_means_of_the_episodes_in_the_indexs_order(played: Played) -> None:
+    index, fitness = played.result(f"{TRIALS}/rollout")["index"], played.result(f"{TRIALS}/score")["fitness"]
+    assert index == [[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1], [2, 0, 2], [2, 1, 2]]
+    first, second = played.trials
+    assert [score.fitness for score in first.scores] == pytest.approx([fitness[0], fitness[2], sum(fitness[4:6]) / 2])
+    assert [score.fitness for score in second.scores] == pytest.approx([fitness[1], fitness[3], sum(fitness[6:]) / 2])
+
+
+def ended(played: Played, place: str, job: Job) -> JobResult:
+    return played.executor.run(job, played.folder / place, silent)
+
+
+def test_failures_fit_too(played: Played) -> None:
+    policy = played.folder / TRIALS / "train" / "policy.safetensors"
+    two_policies = {"checkpoints": 3, "policies": 2, "seed": 1}
+    jobs = {
+        "unknown_world": Job("describe", {"world": "pendulumm", "seed": 0}, {}, LIMITS),
+        "bad_reward": Job(
+            "probe",
+            {"world": "pendulum", "seed": 0, "entry": "reward"},
+            {"reward.py": GOOD.replace("rod_", "").encode()},
+            LIMITS,
+        ),
+        "other_world": Job(
+            "rollout",
+            {"world": "hopper", **two_policies, "episodes": 1, "earlier_episodes": 0},
+            {"policy.safetensors": policy},
+            LIMITS,
+        ),
+    }
+    results = {place: ended(played, place, job) for place, job in jobs.items()}
+    for place in jobs:
+        validator("result").validate(played.result(place))
+        validator("result", "failed").validate(played.result(place))
+    assert results["unknown_world"].status is Status.REJECTED
+    assert "Did you mean pendulum?" in results["unknown_world"].error
+    assert results["bad_reward"].status is Status.CRASHED
+    assert results["bad_reward"].error.startswith("line 2: AttributeError: the state has no field 'upright'.")
+    assert results["other_world"].status is Status.REJECTED
+    assert results["other_world"].error.startswith("the policy file was refused")
+
+
+def test_clip_or_the_reason_why_there_is_none_fits(played: Played) -> None:
+    policy = played.folder / TRIALS / "train" / "policy.safetensors"
+    spec = {"world": "pendulum", "checkpoints": 3, "policies": 2, "policy": 1, "seed": 1, "seconds": 0.2}
+    result = ended(played, "clip", Job("render", spec, {"policy.safetensors": policy}, LIMITS))
+    assert result.status in (Status.OK, Status.REJECTED), result.error
+    validator("result", "render" if result.status is Status.OK else "failed").validate(played.result("clip"))
+
+
+@pytest.mark.parametrize("world", ["ant", "half_cheetah", "hopper"])
+def test_every_other_world_runs_from_the_staged_code(played: Played, world: str) -> None:
+    result = ended(played, f"describe-{world}", describe_job(world, CONFIG))
+    assert result.status is Status.OK, result.error
+    validator("result", "describe").validate(played.result(f"describe-{world}"))
+    assert read_table(result.content).world == world

@@ -1,0 +1,53 @@
+"""What a candidate can read: every file of the staged worker code, named. No judge, no human's reward, no task, no host."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from designer.runs import stage_worker_code
+
+ENVS = {"__init__.py", "mujoco_world.py", "state.py", "vec_env.py", "worlds.py"}
+WORLDS = {
+    "ant": {"torso.py"},
+    "half_cheetah": {"ranges.toml"},
+    "hopper": set[str](),
+    "pendulum": {"pendulum.xml", "ranges.toml"},
+}
+OPTIONAL = {"ranges.toml"}
+"""A world may or may not have reviewed ranges; they are numbers of the state, nothing of a task."""
+SANDBOX = {
+    *("__init__.py", "box.py", "describe.py", "drawing.py", "measure.py", "output.py", "policy.py", "ppo.py"),
+    *("probe.py", "render.py", "reward.py", "rollout.py", "score.py", "train.py", "worker.py"),
+}
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("staged") / "code"
+    stage_worker_code(folder)
+    return folder
+
+
+def test_staged_code_is_exactly_this(code: Path) -> None:
+    expected = {f"envs/{name}" for name in ENVS} | {f"sandbox/{name}" for name in SANDBOX}
+    for world, own in WORLDS.items():
+        expected |= {f"envs/{world}/{name}" for name in {"__init__.py", "env.py", *own}}
+    found = {path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file()}
+    assert {path for path in found ^ expected if Path(path).name not in OPTIONAL} == set()
+
+
+def test_no_judge_no_human_reward_no_task_and_no_host_is_staged(code: Path) -> None:
+    names = {part for path in code.rglob("*") for part in path.relative_to(code).parts}
+    assert names & {"fitness.py", "human.py", "tasks", "designer", "prompts", "tests", "__pycache__"} == set()
+    assert not any(path.is_symlink() for path in code.rglob("*"))
+
+
+def test_every_import_among_the_staged_files_is_staged(code: Path) -> None:
+    for path in code.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("envs", "sandbox"):
+                module = code.joinpath(*node.module.split("."))
+                submodules = [module / f"{alias.name}.py" for alias in node.names]
+                there = module.with_suffix(".py").is_file() or all(path.is_file() for path in submodules)
+                assert there, f"{path.relative_to(code)} imports {node.module}"

@@ -1,0 +1,109 @@
+"""The shipped judges, on scripted trajectories: what should count counts, and cheap tricks don't."""
+
+import numpy as np
+import pytest
+
+from envs.ant import fitness as ant
+from envs.half_cheetah import fitness as half_cheetah
+from envs.hopper import fitness as hopper
+from envs.pendulum import fitness as pendulum
+
+pytestmark = pytest.mark.worker
+
+
+class Trajectories:
+    """A stand-in for the scorer's: fields (num_episodes, num_steps, ...), zero after an episode's end."""
+
+    def __init__(self, dt_s, length, step_limit=None, **fields):
+        self.dt_s, self.length = dt_s, np.array(length)
+        steps = next(iter(fields.values())).shape[1]
+        self.step_limit = step_limit or steps
+        self.alive = np.arange(steps) < self.length[:, None]
+        for name, values in fields.items():
+            dead = ~self.alive.reshape(self.alive.shape + (1,) * (values.ndim - 2))
+            setattr(self, name, np.where(dead, 0, values).astype(np.float32))
+
+    def mean(self, values):
+        return values.sum(axis=1, where=self.alive) / self.length
+
+
+def each(values, steps):
+    """Hold one value an episode for all its steps: (num_episodes, steps)."""
+    return np.repeat(np.array(values, dtype=float)[:, None], steps, axis=1)
+
+
+def moving_along_x(speeds, steps, axes):
+    velocity = np.zeros((len(speeds), steps, axes))
+    velocity[..., 0] = each(speeds, steps)
+    return velocity
+
+
+def test_cheetah_backward_is_the_mean_speed_against_its_facing():
+    t = Trajectories(0.05, [1000, 1000], torso_velocity=moving_along_x([-3.0, 2.0], 1000, 2))
+    np.testing.assert_allclose(half_cheetah.backward(t), [3.0, -2.0], rtol=1e-6)
+    np.testing.assert_allclose(half_cheetah.forward(t), [-3.0, 2.0], rtol=1e-6)
+
+
+def test_cheetah_sliding_on_its_back_did_not_run():
+    t = Trajectories(
+        0.05,
+        [1000] * 4,
+        torso_velocity=moving_along_x([-3.0, -3.0, -0.5, -3.0], 1000, 2),
+        torso_pitch=each([0.1, 3.1, 0.1, -3.1], 1000),
+    )
+    assert half_cheetah.ran_backward(t).tolist() == [True, False, False, False]
+    assert half_cheetah.ran_forward(t).tolist() == [False] * 4
+
+
+@pytest.mark.parametrize("judge", [hopper, ant])
+def test_falling_early_never_pays_however_fast_the_dive(judge):
+    axes = 2 if judge is hopper else 3
+    t = Trajectories(0.008, [1000, 50, 1000], torso_velocity=moving_along_x([1.0, 4.0, 0.0], 1000, axes))
+    steady, dive, still = judge.forward(t)
+    assert steady == pytest.approx(1.0)
+    assert dive == pytest.approx(0.2)
+    assert still == pytest.approx(0.0)
+
+
+def test_a_fall_is_judged_alike_when_fewer_steps_were_recorded():
+    short = Trajectories(0.008, [50], 1000, torso_velocity=moving_along_x([4.0], 50, 2))
+    assert hopper.forward(short)[0] == pytest.approx(0.2)
+
+
+def test_success_needs_both_speed_and_the_full_time():
+    t = Trajectories(0.008, [1000, 999, 1000], torso_velocity=moving_along_x([1.0, 1.0, 0.1], 1000, 3))
+    assert hopper.hopped(t).tolist() == [True, False, False]
+    assert ant.walked(t).tolist() == [True, False, False]
+
+
+def spinning(rates, upright, height, length):
+    position = np.zeros((len(length), 1000, 3))
+    position[..., 2] = each(height, 1000)
+    return Trajectories(0.05, length, torso_yaw_velocity=rates, torso_upright=each(upright, 1000), torso_position=position)
+
+
+def test_ant_spin_counts_turning_in_one_direction_on_its_feet():
+    wobble = each([2.0, -2.0, 2.0, 2.0, 2.0, 2.0], 1000)
+    wobble[2, ::2] = -2.0
+    t = spinning(wobble, [1, 1, 1, -1, 1, 1], [0.5, 0.5, 0.5, 0.5, 0.95, 0.5], [1000] * 5 + [100])
+    left, right, to_and_fro, on_its_back, leaping, ended_early = ant.spin(t)
+    assert left == right == pytest.approx(2.0)
+    assert to_and_fro == pytest.approx(0.0)
+    assert on_its_back == pytest.approx(0.0)
+    assert leaping == pytest.approx(0.0)
+    assert ended_early == pytest.approx(0.2)
+    assert ant.spun(t).tolist() == [True, True, False, False, False, False]
+
+
+def test_swing_up_is_the_upright_share_of_the_second_half():
+    steps = np.arange(200)
+    early_only = np.where(steps < 100, 1.0, -1.0)
+    late = np.where(steps >= 100, 1.0, -1.0)
+    half_of_late = np.where(steps >= 150, 1.0, -1.0)
+    passing_through = np.cos(steps * 0.4)
+    leaning = np.full(200, 0.94)
+    t = Trajectories(0.05, [200] * 5, rod_upright=np.stack([early_only, late, half_of_late, passing_through, leaning]))
+    share = pendulum.swing_up(t)
+    np.testing.assert_allclose(share[[0, 1, 2, 4]], [0.0, 1.0, 0.5, 0.0])
+    assert share[3] < 0.2
+    assert pendulum.balanced(t).tolist() == [False, True, False, False, False]
