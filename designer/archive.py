@@ -80,10 +80,7 @@ class Archive:
 
     def entries(self, before_round: int, remarks: dict[str, tuple[Remark, ...]]) -> tuple[Entry, ...]:
         """Return what is known of the earlier rounds' candidates, oldest first."""
-        earlier = sorted(
-            (c for c in self.candidates.values() if c.round < before_round), key=lambda c: (c.round, c.sample)
-        )
+        earlier = sorted((c for c in self.candidates.values() if c.round < before_round), key=lambda c: (c.round, c.sample))
         return tuple(
             Entry(c, self.verdicts[c.id], tuple(self.trials_of(c.id, "search")), remarks.get(c.id, ())) for c in earlier
         )
-

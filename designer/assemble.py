@@ -91,9 +91,7 @@ def require_model(config: Config) -> None:
         openai_model(config).usable_key()
 
 
-def make_loop(
-    run: Run, executor: Executor, display: Display, say: Callable[[str], None], llm: LLM | None = None
-) -> Loop:
+def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str], None], llm: LLM | None = None) -> Loop:
     """Return the loop of a run, with everything that has already happened in its archive. `llm` outweighs the config's."""
     journal = Journal(run.journal, time.time)
     journal.mend()

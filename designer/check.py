@@ -81,8 +81,7 @@ def _missing_faults(functions: list[ast.FunctionDef]) -> list[Fault]:
 def _recursion_faults(functions: list[ast.FunctionDef]) -> list[Fault]:
     names = {function.name for function in functions}
     uses = {
-        function.name: {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and n.id in names}
-        for function in functions
+        function.name: {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and n.id in names} for function in functions
     }
     try:
         graphlib.TopologicalSorter(uses).prepare()

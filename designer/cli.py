@@ -75,9 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
     from designer import commands
 
-    parser = argparse.ArgumentParser(
-        prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False
-    )
+    parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
     verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
 

@@ -48,14 +48,10 @@ def environment_python(name: str, root: Path | None = None, locks: Path | None =
     if is_current(recipe):
         return recipe.python
     state = "was made from other versions, or never finished" if recipe.folder.exists() else "is not built"
-    raise WorkerMissingError(
-        f"The worker environment {name!r} {state} ({recipe.folder}). Type: designer image build {name}"
-    )
+    raise WorkerMissingError(f"The worker environment {name!r} {state} ({recipe.folder}). Type: designer image build {name}")
 
 
-def build(
-    name: str, root: Path | None = None, locks: Path | None = None, say: Say = print, run: Run = run_command
-) -> Path:
+def build(name: str, root: Path | None = None, locks: Path | None = None, say: Say = print, run: Run = run_command) -> Path:
     """Make a worker environment, unless it is there already, and return its Python.
 
     Raises WorkerMissingError where the name is unknown or a step fails.

@@ -203,9 +203,7 @@ class _Parser:
         if isinstance(node, ast.Constant) and type(node.value) is int:
             if node.value < size:
                 return node.value
-            self.fail(
-                node, f"{name} has {size} components{parts}, numbered from 0: {str(node.value)[:20]} is too large."
-            )
+            self.fail(node, f"{name} has {size} components{parts}, numbered from 0: {str(node.value)[:20]} is too large.")
         label = node.id if isinstance(node, ast.Name) else node.value if isinstance(node, ast.Constant) else None
         if not isinstance(label, str):
             self.fail(node, f"a component of {name} is a label{parts} or a number from 0 to {size - 1}.")

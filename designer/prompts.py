@@ -37,9 +37,7 @@ class Prompts:
             keep_trailing_newline=True,
             auto_reload=False,
         )
-        self._environment.filters.update(
-            fenced=fenced, inline=inline, plain=plain, numbered=numbered, number=number, mean=mean
-        )
+        self._environment.filters.update(fenced=fenced, inline=inline, plain=plain, numbered=numbered, number=number, mean=mean)
 
     def render(self, template: str, **variables: object) -> str:
         """Fill in a template. Raises ConfigError where the folder's template is missing or broken."""
@@ -51,9 +49,7 @@ class Prompts:
             where = self._folder / (error.name or template)
             raise ConfigError(f"{where}, line {error.lineno}: {error.message}") from None
         except TemplateError as error:
-            raise ConfigError(
-                f"{self._folder / template}: {error}. A template sees only what is passed to it."
-            ) from None
+            raise ConfigError(f"{self._folder / template}: {error}. A template sees only what is passed to it.") from None
 
 
 def fenced(text: str, language: str = "", cap: int = BLOCK_CHARS) -> str:

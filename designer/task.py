@@ -90,13 +90,9 @@ def shipped_tasks(worlds_root: Path) -> dict[str, Path]:
     return {f"{path.parent.parent.name}_{path.stem}": path for path in sorted(worlds_root.glob("*/tasks/*.toml"))}
 
 
-def _draft(
-    name: str, file: TaskFile, world: str, fitness: str, measure_folders: list[Path], typed_in: Path
-) -> TaskDraft:
+def _draft(name: str, file: TaskFile, world: str, fitness: str, measure_folders: list[Path], typed_in: Path) -> TaskDraft:
     if not file.text.strip() or len(file.text) > MAX_TEXT_CHARACTERS:
-        raise TaskError(
-            f"the task's text has {len(file.text)} characters; say what is wanted in 1 to {MAX_TEXT_CHARACTERS}."
-        )
+        raise TaskError(f"the task's text has {len(file.text)} characters; say what is wanted in 1 to {MAX_TEXT_CHARACTERS}.")
     if file.fitness and fitness:
         raise TaskError(f"{name} has its own fitness ({_cut(file.fitness)}). Leave --fitness out, or type a sentence.")
     folders = [typed_in] if fitness else measure_folders
@@ -127,9 +123,7 @@ def _refuse_task_as_world(world: str, shipped: dict[str, Path]) -> None:
     name = _name_of(world) if world else ""
     if name in shipped:
         its_world = shipped[name].parent.parent.name
-        raise TaskError(
-            f"{world} is a task, not an environment: its world is {its_world}. Did you mean --env {its_world}?"
-        )
+        raise TaskError(f"{world} is a task, not an environment: its world is {its_world}. Did you mean --env {its_world}?")
 
 
 def _refuse_near_miss(what: str, world: str, shipped: dict[str, Path]) -> None:
@@ -167,9 +161,7 @@ def _read_task_file(path: Path) -> TaskFile:
     known = list(TaskFile.model_fields)
     for key in content:
         if key not in known:
-            raise TaskError(
-                f"{path}: there is no key {_cut(key)!r}.{did_you_mean(key, known)} Keys: {', '.join(known)}."
-            )
+            raise TaskError(f"{path}: there is no key {_cut(key)!r}.{did_you_mean(key, known)} Keys: {', '.join(known)}.")
     if "text" not in content:
         raise TaskError(f'{path}: text is missing. Say what is wanted: text = "Make the ... run backward."')
     try:

@@ -156,8 +156,10 @@ def _rollout(bench: Workbench, batch: Batch, folder: Path) -> JobResult:
         "earlier_episodes": evaluation.checkpoint_episodes,
         "seed": episode_seed(bench.config.search.seed, batch.purpose),
     }
-    steps = bench.table.episode_steps * len(batch.seeds) * (
-        evaluation.episodes + (evaluation.checkpoints - 1) * evaluation.checkpoint_episodes
+    steps = (
+        bench.table.episode_steps
+        * len(batch.seeds)
+        * (evaluation.episodes + (evaluation.checkpoints - 1) * evaluation.checkpoint_episodes)
     )
     limits = bench.limits(START_UP_CPU_S + EVALUATION_CPU_S_PER_1K_STEPS * steps / 1000)
     files: dict[str, bytes | Path] = {POLICY: folder / "train" / POLICY}

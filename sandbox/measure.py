@@ -46,9 +46,7 @@ class Trajectories:
         self.length = np.array(length, dtype=np.int64)
         num_episodes, num_steps = np.shape(action)[:2]
         if self.length.shape != (num_episodes,) or np.any(self.length < 1) or np.any(self.length > num_steps):
-            raise MeasureError(
-                f"lengths {self.length.tolist()[:5]} don't fit {num_episodes} episodes of {num_steps} steps"
-            )
+            raise MeasureError(f"lengths {self.length.tolist()[:5]} don't fit {num_episodes} episodes of {num_steps} steps")
         self.dt_s = dt_s
         self.step_limit = num_steps if step_limit is None else step_limit
         self.alive = np.arange(num_steps) < self.length[:, None]
@@ -146,9 +144,7 @@ def _checked(result: object, num_episodes: int, what: str) -> Floats:
     numbers = result.astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if len(wrong):
-        raise MeasureError(
-            f"{what} gave {numbers[wrong[0]]} in {len(wrong)} of {num_episodes} cases (first: {wrong[0]})"
-        )
+        raise MeasureError(f"{what} gave {numbers[wrong[0]]} in {len(wrong)} of {num_episodes} cases (first: {wrong[0]})")
     return numbers
 
 

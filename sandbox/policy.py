@@ -79,17 +79,13 @@ def pack(checkpoints: Sequence[Mapping[str, Tensor]]) -> bytes:
     return save(stacked)
 
 
-def unpack(
-    payload: bytes, checkpoints: int, policies: int, observation_dim: int, action_dim: int
-) -> dict[str, Tensor]:
+def unpack(payload: bytes, checkpoints: int, policies: int, observation_dim: int, action_dim: int) -> dict[str, Tensor]:
     """Read a policy file that an untrusted box wrote. Returns tensors (checkpoints, policies, ...).
 
     Raises PolicyRefusedError unless its size, header, names, shapes and types are exactly as expected and every number is
     finite and below MAX_WEIGHT.
     """
-    expected = {
-        name: [checkpoints, policies, *shape] for name, shape in policy_shapes(observation_dim, action_dim).items()
-    }
+    expected = {name: [checkpoints, policies, *shape] for name, shape in policy_shapes(observation_dim, action_dim).items()}
     _check_header(_header(payload), expected)
     try:
         tensors = load(payload)

@@ -145,9 +145,7 @@ class PPO:
                 for policy, generator in enumerate(self._generators):
                     torch.nn.init.orthogonal_(stacked[policy], gain, generator)
             parameters[name] = stacked.requires_grad_()
-        parameters["log_std"] = torch.full(
-            (self.policies, action_dim), self.settings.initial_log_std
-        ).requires_grad_()
+        parameters["log_std"] = torch.full((self.policies, action_dim), self.settings.initial_log_std).requires_grad_()
         return parameters
 
     @torch.no_grad()

@@ -29,9 +29,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
         output.result("rejected", "no software renderer: neither EGL nor OSMesa is installed")
         return
     spec = worlds.make(job["world"], 1).spec
-    tensors = unpack(
-        files("policy.safetensors"), job["checkpoints"], job["policies"], spec.observation_dim, spec.action_dim
-    )
+    tensors = unpack(files("policy.safetensors"), job["checkpoints"], job["policies"], spec.observation_dim, spec.action_dim)
     policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()})
     try:
         clip, frames = encode(_frames(job["world"], policy, job["seed"], job["seconds"]), fps_of(spec.dt_s))

@@ -105,9 +105,7 @@ class Reward:
         if type(term) is not Tensor:
             raise CandidateFault("rejected", f"{where} is a {type(term).__name__}; it must be a Tensor (num_envs,)")
         if term.shape != (num_envs,):
-            raise CandidateFault(
-                "rejected", f"{where} has shape {tuple(term.shape)}; it must be (num_envs,) = ({num_envs},)"
-            )
+            raise CandidateFault("rejected", f"{where} has shape {tuple(term.shape)}; it must be (num_envs,) = ({num_envs},)")
         if term.dtype not in (torch.float32, torch.float64, torch.bool, torch.int64, torch.int32):
             raise CandidateFault("rejected", f"{where} has dtype {term.dtype}; it must be torch.float32")
         value = term.detach().to(torch.float32).clone()

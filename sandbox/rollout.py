@@ -28,9 +28,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     spec = worlds.make(job["world"], 1).spec
     checkpoints, policies = job["checkpoints"], job["policies"]
     try:
-        tensors = unpack(
-            files("policy.safetensors"), checkpoints, policies, spec.observation_dim, spec.action_dim
-        )
+        tensors = unpack(files("policy.safetensors"), checkpoints, policies, spec.observation_dim, spec.action_dim)
     except PolicyRefusedError as refusal:
         output.result("rejected", f"the policy file was refused: {refusal}")
         return
@@ -50,9 +48,7 @@ def _groups(checkpoints: int, episodes: int, earlier_episodes: int) -> list[tupl
 
 
 @torch.no_grad()
-def play(
-    world_name: str, policy: StackedPolicy, policies: int, episodes: int, seed: int
-) -> dict[str, NDArray[Any]]:
+def play(world_name: str, policy: StackedPolicy, policies: int, episodes: int, seed: int) -> dict[str, NDArray[Any]]:
     """Play `episodes` episodes with each of `policies` stacked policies.
 
     Returns `state.<field>` (policies * episodes, steps, ...), `action` likewise, float32 and zero after an episode's end,

@@ -213,9 +213,7 @@ def train(
 class _Collector:
     """Steps the worlds with the learner's actions and pays the reward."""
 
-    def __init__(
-        self, world: worlds.MujocoWorld, reward: RewardSource, learner: PPO, traces: Traces, total_steps: int
-    ) -> None:
+    def __init__(self, world: worlds.MujocoWorld, reward: RewardSource, learner: PPO, traces: Traces, total_steps: int) -> None:
         self._world = world
         self._reward = reward
         self._learner = learner

@@ -17,14 +17,14 @@ from typing import IO, Any
 
 from designer.errors import InterruptedRunError, SandboxError
 from designer.executors import Job, JobResult, Progress
+from designer.executors.ending import STOPPED, TIMED_OUT, Ending, judged, last_words
+from designer.executors.folder import prepare_folder
 from designer.executors.stream import FrameReader, StreamRefusedError
-from designer.files import link_or_copy, write_atomically
-from designer.records import Status
+from designer.files import write_atomically
 from designer.text import printable
 
 MAX_STDERR_BYTES = 64 * 1024
 KILL_GRACE_S = 1.0
-TIMED_OUT, STOPPED = "timed out", "stopped"
 CHUNK = 1 << 20
 
 
@@ -82,9 +82,19 @@ class Embedded:
         if complaint == STOPPED:
             raise InterruptedRunError("the run was stopped while this box was working.")
         if not report and not complaint and process.returncode > 0:
-            raise SandboxError(f"the box failed to start its worker: {_last_words(stderr)}")
+            raise SandboxError(f"the box failed to start its worker: {last_words(stderr)}")
         write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
-        return _judged(job, report, reader.result, complaint, time.monotonic() - started, stderr)
+        ending = Ending(
+            result=reader.result,
+            complaint=complaint,
+            exit_status=report.get("exit"),
+            signal=_signal_of(report),
+            stderr=stderr,
+            cpu_s=float(report.get("cpu_s", 0.0)),
+            wall_s=time.monotonic() - started,
+            walls=str(report.get("walls", "unknown")),
+        )
+        return judged(ending, job.limits)
 
     def _started(self, job: Job, folder: Path, scratch: Path, report_fd: int) -> subprocess.Popen[bytes]:
         spec = {
@@ -121,17 +131,6 @@ class Embedded:
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
         }
-
-
-def prepare_folder(job: Job, folder: Path) -> None:
-    """Make a job's folder afresh: job.json and the files that the verb needs. Raises DiskError."""
-    shutil.rmtree(folder, ignore_errors=True)
-    write_atomically(folder / "job.json", json.dumps({"verb": job.verb, **job.spec}, indent=1))
-    for name, content in job.files.items():
-        if isinstance(content, Path):
-            link_or_copy(content, folder / name)
-        else:
-            write_atomically(folder / name, content)
 
 
 def _drain(
@@ -194,44 +193,6 @@ def _read_report(file: IO[bytes]) -> Mapping[str, Any]:
     line = file.read(4096)
     report: Mapping[str, Any] = json.loads(line) if line else {}
     return report
-
-
-def _judged(
-    job: Job, report: Mapping[str, Any], result: Mapping[str, Any] | None, complaint: str, wall_s: float, stderr: bytes
-) -> JobResult:
-    """Turn how a box ended into a status. The worker's own word counts only where nothing contradicts it."""
-    walls, cpu_s = str(report.get("walls", "unknown")), float(report.get("cpu_s", 0.0))
-    ended = _signal_of(report)
-
-    def verdict(status: Status, error: str) -> JobResult:
-        return JobResult(status, error, {} if status is not Status.OK else result or {}, cpu_s, wall_s, walls)
-
-    if complaint == TIMED_OUT:
-        return verdict(Status.TIMED_OUT, f"stopped after {wall_s:.0f} s of wall time (limit {job.limits.wall_s:.0f} s)")
-    if complaint:
-        return verdict(Status.CRASHED, complaint)
-    if ended == signal.SIGXCPU or (ended == signal.SIGKILL and cpu_s >= job.limits.cpu_s):
-        return verdict(Status.TIMED_OUT, f"stopped after {cpu_s:.0f} s of CPU time (limit {job.limits.cpu_s} s)")
-    if result is None:
-        how = f"signal {ended}" if ended else f"exit status {report.get('exit')}"
-        return verdict(Status.CRASHED, f"the worker ended without a result ({how}). {_last_words(stderr)}".strip())
-    return _own_word(result, verdict)
-
-
-def _last_words(stderr: bytes) -> str:
-    return printable(stderr[-400:].decode("utf-8", errors="replace")).strip()
-
-
-def _own_word(result: Mapping[str, Any], verdict: Any) -> JobResult:
-    try:
-        status = Status(result.get("status", ""))
-    except ValueError:
-        return verdict(Status.CRASHED, "the worker sent a result without a known status")  # type: ignore[no-any-return]
-    judged: JobResult = verdict(status, printable(str(result.get("error", ""))))
-    line = result.get("line", 0)
-    if judged.error and isinstance(line, int) and line > 0:
-        judged = judged._replace(error=f"line {line}: {judged.error}")
-    return judged
 
 
 def _signal_of(report: Mapping[str, Any]) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from designer.executors import Job, JobResult, Progress
-from designer.executors.embedded import prepare_folder
+from designer.executors.folder import prepare_folder
 from designer.files import write_atomically
 from designer.records import Status
 from designer.syntax import Unreadable, parse
@@ -61,9 +61,7 @@ class Fake:
     def _rollout(self, job: Job, folder: Path) -> Mapping[str, Any]:
         policies = json.loads((folder / "policy.safetensors").read_bytes())
         played = [
-            [checkpoint, policy, 1]
-            for checkpoint in range(job.spec["checkpoints"])
-            for policy in range(job.spec["policies"])
+            [checkpoint, policy, 1] for checkpoint in range(job.spec["checkpoints"]) for policy in range(job.spec["policies"])
         ]
         last = job.spec["checkpoints"]
         fitness = [policies[policy] * (checkpoint + 1) / last for checkpoint, policy, _ in played]

@@ -153,9 +153,7 @@ def _read_out(comparison: Comparison) -> str:
 
 def _dots(verdict: RunVerdict) -> list[plots.Dots]:
     arms = [*([verdict.winner] if verdict.winner else []), *(comparison.baseline for comparison in verdict.comparisons)]
-    return [
-        plots.Dots(arm_label(arm.name), _role(arm.name), [value for _, value in arm.scores], arm.interval) for arm in arms
-    ]
+    return [plots.Dots(arm_label(arm.name), _role(arm.name), [value for _, value in arm.scores], arm.interval) for arm in arms]
 
 
 def _role(name: str) -> plots.Role:
@@ -235,8 +233,7 @@ def _limits(run: Run, verdict: RunVerdict) -> list[str]:
     told = [
         f"Every final number rests on {count(search.final_seeds, 'training seed')}. An interval is Student's t over "
         "seeds; it says how far other seeds might move the mean, and nothing about other tasks or worlds.",
-        "A search score comes from one training seed and was used to choose: it is optimistic. "
-        "Compare final numbers only.",
+        "A search score comes from one training seed and was used to choose: it is optimistic. Compare final numbers only.",
         "The curves' points before the last are judged on "
         f"{count(run.config.evaluation.checkpoint_episodes, 'episode')} each: rough. The best point of a curve is no result.",
         "What a reward's terms did is what the training box said of itself. It is shown, never scored.",

@@ -16,8 +16,7 @@ MAX_TICKS = 8
 def element(tag: str, *children: str, **attributes: str | float) -> Markup:
     """Return an element: children and attributes are escaped, Markup stays; `class_` is class, any other `_` is `-`."""
     named = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _attribute(value))
-        for name, value in attributes.items()
+        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _attribute(value)) for name, value in attributes.items()
     )
     return Markup("<{tag}{named}>{inside}</{tag}>").format(
         tag=Markup(tag), named=named, inside=Markup("").join(escape(child) for child in children)

@@ -89,4 +89,3 @@ def _descent(turn: int, parents: list[str]) -> tuple[Verb, tuple[str, ...]]:
     if verb is Verb.CROSSOVER:
         verb = Verb.MUTATE
     return verb, (parents[(turn // 3) % len(parents)],)
-

@@ -90,9 +90,7 @@ def main() -> None:
     """
     code, folder, marker, namespaces = sys.argv[1:]
     host = Embedded(Path(sys.executable), Path(code), namespaces == "namespaces")
-    ended = host.run(
-        job(marker=f"{marker}+"), Path(folder), lambda numbers: print("progress", dict(numbers), flush=True)
-    )
+    ended = host.run(job(marker=f"{marker}+"), Path(folder), lambda numbers: print("progress", dict(numbers), flush=True))
     print(ended.status, ended.content, flush=True)
 
 

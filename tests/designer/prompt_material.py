@@ -54,9 +54,7 @@ def candidate(sample: int, **changes) -> Candidate:
 
 
 def trial(sample: int, seed: int, fitness: float) -> Trial:
-    scores = [
-        Score(fraction=share, fitness=fitness * share, success=0.25, episode_s=50.0, episodes=4) for share in (0.5, 1.0)
-    ]
+    scores = [Score(fraction=share, fitness=fitness * share, success=0.25, episode_s=50.0, episodes=4) for share in (0.5, 1.0)]
     trace = Trace(name="run", mean=tuple(index / 3 for index in range(10)), low=-2.0, high=3.5)
     return Trial(
         candidate=f"g00c{sample:02d}", purpose="search", seed=seed, status=Status.OK, steps=1000,

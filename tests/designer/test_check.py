@@ -17,9 +17,7 @@ def faults_of(source: str) -> tuple[Fault, ...]:
 
 def body(*lines: str) -> str:
     """Return a reward with these lines (from line 4 on) before a proper return."""
-    return (
-        HEAD + "def reward(s, a):\n" + "".join(f"    {line}\n" for line in lines) + "    return {'x': s.torso_pitch}\n"
-    )
+    return HEAD + "def reward(s, a):\n" + "".join(f"    {line}\n" for line in lines) + "    return {'x': s.torso_pitch}\n"
 
 
 def only(source: str) -> Fault:
@@ -51,9 +49,7 @@ def test_unknown_field_far_from_all_lists_them():
     assert "episode_time_s" in fault.hint
 
 
-@pytest.mark.parametrize(
-    "line", ["v = s.prev.torso_velocty", "p = s.prev; v = p.torso_velocty", "t = s; v = t.torso_velocty"]
-)
+@pytest.mark.parametrize("line", ["v = s.prev.torso_velocty", "p = s.prev; v = p.torso_velocty", "t = s; v = t.torso_velocty"])
 def test_unknown_field_is_found_behind_prev_and_aliases(line: str):
     assert "Did you mean torso_velocity?" in only(body(line)).hint
 

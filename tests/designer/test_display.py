@@ -34,9 +34,7 @@ def test_refused_candidate_is_told_with_its_first_fault():
 
 
 def test_training_is_told_by_its_mean_and_spread():
-    assert told(finals("human", (3.0, 5.0)), " m/s") == (
-        "human-written reward trained: fitness 4 m/s (2 seeds, 3 to 5, 14 s)"
-    )
+    assert told(finals("human", (3.0, 5.0)), " m/s") == ("human-written reward trained: fitness 4 m/s (2 seeds, 3 to 5, 14 s)")
     assert told(trained(trial("g01c00", "search", 1, 3.4)), " m/s") == "g01c00 trained: fitness 3.4 m/s (1 seed, 14 s)"
 
 

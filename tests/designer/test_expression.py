@@ -37,9 +37,7 @@ def test_lines_of_a_toml_text_are_joined():
 
 def test_mistyped_field_names_the_closest_and_the_column():
     message = refusal("1 + mean(torso_velocty[x])")
-    assert (
-        "column 10: there is no field 'torso_velocty'. Did you mean torso_velocity? Fields: torso_position" in message
-    )
+    assert "column 10: there is no field 'torso_velocty'. Did you mean torso_velocity? Fields: torso_position" in message
 
 
 def test_column_counts_characters_not_bytes():

@@ -46,9 +46,7 @@ def finals(name, *values) -> object:
 def test_first_round_is_all_fresh():
     action = halving().next(Archive())
     assert isinstance(action, Propose)
-    assert [(slot.id, slot.verb, slot.parents) for slot in action.slots] == [
-        (f"g01c{k:02d}", Verb.INIT, ()) for k in range(4)
-    ]
+    assert [(slot.id, slot.verb, slot.parents) for slot in action.slots] == [(f"g01c{k:02d}", Verb.INIT, ()) for k in range(4)]
 
 
 def test_search_changes_nothing_and_answers_the_same_again():

@@ -90,9 +90,7 @@ def test_names_are_escaped(svg: str) -> None:
     assert not [node for node in ET.fromstring(svg).iter() if "onload" in node.attrib]
 
 
-@pytest.mark.parametrize(
-    "values", [(1e308, -1e308), (0.0, 0.0), (1e-320, 0.0), (1e16, 1e16 + 2), (5.0, 5.0), (-1e308, -1e308)]
-)
+@pytest.mark.parametrize("values", [(1e308, -1e308), (0.0, 0.0), (1e-320, 0.0), (1e16, 1e16 + 2), (5.0, 5.0), (-1e308, -1e308)])
 def test_coordinates_stay_finite_and_inside(values: tuple[float, float]) -> None:
     drawn = [
         fitness_over_training([Curve("a", "winner", [(1, values[0]), (2, values[1])])], ""),

@@ -71,9 +71,7 @@ def test_task_file_takes_its_functions_from_its_own_folder(worlds_root: Path):
     found = written(worlds_root, 'text = "Go."\nworld = "HalfCheetah-v5"\nfitness = "fitness.py:ran_backward"\n')
     draft = find_task(worlds_root=worlds_root, **found)
     assert (draft.name, draft.world) == ("my", "HalfCheetah-v5")
-    assert resolve_task(draft, cheetah_table()).fitness == Function(
-        file="fitness.py", name="ran_backward", source=FITNESS
-    )
+    assert resolve_task(draft, cheetah_table()).fitness == Function(file="fitness.py", name="ran_backward", source=FITNESS)
 
 
 def test_sentence_with_an_environment_and_a_fitness(worlds_root: Path):

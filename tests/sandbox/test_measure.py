@@ -173,9 +173,7 @@ def test_deep_tree_is_refused():
         measure_episodes(expression(tree), golden_trajectories())
 
 
-@pytest.mark.parametrize(
-    "spec", [{"kind": "shell"}, {}, {"kind": "function", "name": "f", "source": "", "file": "f.py"}]
-)
+@pytest.mark.parametrize("spec", [{"kind": "shell"}, {}, {"kind": "function", "name": "f", "source": "", "file": "f.py"}])
 def test_a_step_takes_expressions_only(spec):
     with pytest.raises(MeasureError):
         measure_steps(spec, {}, np.zeros((2, 1)), 0.1)

@@ -100,9 +100,7 @@ def test_advantages_are_those_of_the_definition():
     for t in range(settings.horizon):
         learner.act(as_tensor(observation[t]))
         value[t], value_at_end[t] = values(learner, observation[t]), values(learner, final[t])
-        learner.record(
-            as_tensor(reward[t]), torch.tensor(terminated[t]), torch.tensor(truncated[t]), as_tensor(final[t])
-        )
+        learner.record(as_tensor(reward[t]), torch.tensor(terminated[t]), torch.tensor(truncated[t]), as_tensor(final[t]))
     value[-1] = values(learner, observation[-1])
     batch = learner._batch(as_tensor(observation[-1]))
 
