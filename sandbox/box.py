@@ -16,6 +16,7 @@ One line of JSON goes to `report_fd` at the end: how the worker ended, what it u
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -129,10 +130,8 @@ def _kill(pids: Iterable[int]) -> None:
 
 def _end_the_rest(worker: int) -> None:
     """Without a pid namespace: kill what the worker left behind, and what that starts meanwhile, until nothing is left."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(worker, signal.SIGKILL)  # all that can be done where there is no /proc
-    except (ProcessLookupError, PermissionError):
-        pass
     while left := descendants(os.getpid()):
         _kill(left)
         for pid in left:

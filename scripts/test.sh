@@ -29,7 +29,8 @@ step() {
     "$@" || failed="$failed, $title"
 }
 
-step "ruff" "$VENV/bin/ruff" check .
+step "ruff check" "$VENV/bin/ruff" check .
+step "ruff format" "$VENV/bin/ruff" format --check .
 step "mypy" "$VENV/bin/mypy"
 step "host tests" "$VENV/bin/python" -m pytest tests/designer tests/contract tests/e2e
 step "worker tests" env PYTHONPATH="$WORKER_PYTEST" "$WORKER_PYTHON" -m pytest tests/envs tests/sandbox

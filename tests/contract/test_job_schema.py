@@ -13,8 +13,8 @@ from designer.archive import HUMAN, SPARSE
 from designer.assemble import describe_job
 from designer.config import Config
 from designer.executors import JobVerb
-from designer.executors.folder import prepare_folder
 from designer.executors.fake import Fake
+from designer.executors.folder import prepare_folder
 from designer.expression import parse_episode, parse_step
 from designer.filming import film
 from designer.journal import RunFinished, RunStarted
