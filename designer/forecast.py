@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from designer.archive import HUMAN
 from designer.assemble import scratch_box, slots
 from designer.config import Config
-from designer.display import clock, count
+from designer.display import clock
 from designer.errors import SandboxError
 from designer.records import StateTable, Status, Task
 from designer.search import Batch
