@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
+from designer.scratch import scratch_folder
 from designer.search.halving import Halving
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
@@ -55,9 +55,9 @@ def slots(config: Config) -> int:
 @contextmanager
 def scratch_box(config: Config) -> Iterator[tuple[Executor, Path]]:
     """Give an executor and a folder for a job that belongs to no run; the folder goes away with it."""
-    with tempfile.TemporaryDirectory(prefix="designer-") as scratch:
-        stage_worker_code(Path(scratch) / "code")
-        yield Embedded(worker_python(config), Path(scratch) / "code"), Path(scratch)
+    with scratch_folder() as scratch:
+        stage_worker_code(scratch / "code")
+        yield Embedded(worker_python(config), scratch / "code"), scratch
 
 
 def describe(world: str, config: Config) -> StateTable:

@@ -133,7 +133,7 @@ def _design(run: Run, executor: Executor, console: Console) -> None:
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
     loop = make_loop(run, executor, display, lambda line: console.print(Text(line), soft_wrap=True))
     if loop.archive.started is None:
-        loop.record(_opening(run, loop.proposer.name, executor.name))
+        loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started
     assert opening is not None
     console.print(

@@ -79,7 +79,7 @@ def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress) -
         )
         for k, seed in enumerate(batch.seeds)
     )
-    return TrialsFinished(trials=trials, walls=f"{bench.executor.name}: {training.walls}")
+    return TrialsFinished(trials=trials, walls=f"{bench.executor.name} ({training.walls})")
 
 
 def batch_folder(batch: Batch) -> str:

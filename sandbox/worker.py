@@ -1,6 +1,8 @@
-"""The process in a box: read one job from a folder, run its verb, send one framed stream.
+"""The process in a box: read one job from a folder, seal itself, run the job's verb, send one framed stream.
 
-Usage: python -m sandbox.worker JOB_FOLDER. The folder holds `job.json` and the files that the verb needs.
+Usage: python -m sandbox.worker JOB_FOLDER [--unsealed]. The folder holds `job.json` and the files that the verb needs.
+Everything is imported before the seal, and no verb starts without it; `--unsealed` is for a machine that has none, asked for
+by a person who knows.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from sandbox import seal
 from sandbox.drawing import choose_backend
 from sandbox.output import Output
 
+UNSEALED = "--unsealed"
 VERBS = {
+    "check": "sandbox.selfcheck",
     "describe": "sandbox.describe",
     "probe": "sandbox.probe",
     "train": "sandbox.train",
@@ -26,7 +31,7 @@ VERBS = {
 TEXT_VERBS = ("describe", "probe", "train")
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, sealed: bool = True) -> None:
     """Run a job. Whatever goes wrong is told in the result: `crashed` with a traceback for people."""
     output = Output.take_stdout()
     job: dict[str, Any] = json.loads((folder / "job.json").read_bytes())
@@ -37,7 +42,12 @@ def main(folder: Path) -> None:
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
         read = _text_reader(folder) if job["verb"] in TEXT_VERBS else _bytes_reader(folder)
+        if sealed:
+            seal.apply()
+        output.seal(sealed, "" if sealed else f"asked for with {UNSEALED}")
         verb.run(job, read, output)
+    except seal.SealError as error:
+        output.seal(False, str(error))
     except MemoryError:
         output.result("out_of_memory", "the box ran out of memory")
     except Exception as error:  # noqa: BLE001 - the process edge
@@ -55,4 +65,4 @@ def _bytes_reader(folder: Path) -> Any:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sealed=UNSEALED not in sys.argv[2:])

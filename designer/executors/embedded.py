@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import selectors
-import shutil
 import signal
 import subprocess
-import tempfile
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -16,16 +15,24 @@ from pathlib import Path
 from typing import IO, Any
 
 from designer.errors import InterruptedRunError, SandboxError
-from designer.executors import Job, JobResult, Progress
+from designer.executors import Job, JobResult, Limits, Progress
 from designer.executors.ending import STOPPED, TIMED_OUT, Ending, judged, last_words
 from designer.executors.folder import prepare_folder
 from designer.executors.stream import FrameReader, StreamRefusedError
+from designer.executors.walls import told
 from designer.files import write_atomically
+from designer.records import Status
+from designer.scratch import scratch_folder, sweep
 from designer.text import printable
 
 MAX_STDERR_BYTES = 64 * 1024
 KILL_GRACE_S = 1.0
 CHUNK = 1 << 20
+CHECK_LIMITS = Limits(cpu_s=20, wall_s=30)
+NOT_HERE = (
+    "the embedded sandbox is made of Linux's namespaces, Landlock and seccomp, and {platform} has none of them. Use Docker, "
+    "or run designer on Linux."
+)
 
 
 class Embedded:
@@ -33,35 +40,72 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self, python: Path, code: Path, namespaces: bool = True) -> None:
+    def __init__(self, python: Path, code: Path, namespaces: bool = True, unsafe: bool = False) -> None:
         """`python`: the worker environment's interpreter. `code`: a folder that holds `envs/` and `sandbox/`.
 
-        `namespaces`: whether to use the kernel's namespaces where it allows them.
+        namespaces: whether to use the kernel's namespaces where it allows them.
+        unsafe: no walls at all, only limits. For a person who trusts every reward, or has a sandbox around everything.
         """
         self._python = python.absolute()  # a box runs in a folder of its own
         self._code = code.absolute()
-        self._namespaces = namespaces
+        self._kinds = ("none",) if unsafe else ("namespaces", "landlock") if namespaces else ("landlock",)
+        self._kind = ""
+        self._walls = ""
+        self._choosing = threading.Lock()
         self._stopping = threading.Event()
 
     def stop(self) -> None:
         """End every box that runs, and start none any more. Called from another thread."""
         self._stopping.set()
 
+    def walls(self) -> str:
+        self._choose()
+        return self._walls
+
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         if self._stopping.is_set():
             raise InterruptedRunError("the run was stopped before this box was started.")
-        prepare_folder(job, folder)
-        scratch = Path(tempfile.mkdtemp(prefix="designer-box-"))
-        try:
-            return self._run(job, folder, scratch, progress)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        return self._in_a_box(self._choose(), job, folder, progress)
 
-    def _run(self, job: Job, folder: Path, scratch: Path, progress: Progress) -> JobResult:
+    def _choose(self) -> str:
+        """Find the strongest kind of box that can be made here: start one that does nothing. Raises SandboxError."""
+        with self._choosing:
+            if not self._kind:
+                sweep()
+                self._kind, self._walls = self._first_that_holds()
+        return self._kind
+
+    def _first_that_holds(self) -> tuple[str, str]:
+        if self._kinds != ("none",) and not sys.platform.startswith("linux"):
+            raise SandboxError(NOT_HERE.format(platform=sys.platform))
+        refusals = []
+        for kind in self._kinds:
+            try:
+                with scratch_folder() as scratch:
+                    ended = self._in_a_box(kind, Job("check", {}, {}, CHECK_LIMITS), scratch / "job", lambda _: None)
+            except SandboxError as refusal:
+                refusals.append(str(refusal))
+                continue
+            if ended.status is Status.OK:
+                return kind, ended.walls
+            refusals.append(f"a box with {kind} doesn't work ({ended.status}): {ended.error}")
+        raise SandboxError(f"no sandbox can be made here: {'; '.join(refusals)}")
+
+    def _in_a_box(self, kind: str, job: Job, folder: Path, progress: Progress) -> JobResult:
+        prepare_folder(job, folder)
+        with scratch_folder() as box:
+            for name in ("root", "scratch"):
+                (box / name).mkdir()
+            # The worker must not be able to open it: the launcher tries, from inside, before anything else runs.
+            (box / "canary").write_text("a file of the machine\n")
+            box.chmod(0o711)
+            return self._run(kind, job, folder, box, progress)
+
+    def _run(self, kind: str, job: Job, folder: Path, box: Path, progress: Progress) -> JobResult:
         started = time.monotonic()
         report_read, report_write = os.pipe()
         try:
-            process = self._started(job, folder, scratch, report_write)
+            process = self._started(kind, job, folder, box, report_write)
         except OSError as error:
             os.close(report_read)
             raise SandboxError(f"the box can't be started: {error}. Is {self._python} a working Python?") from error
@@ -81,8 +125,8 @@ class Embedded:
             report = _read_report(report_file)
         if complaint == STOPPED:
             raise InterruptedRunError("the run was stopped while this box was working.")
-        if not report and not complaint and process.returncode > 0:
-            raise SandboxError(f"the box failed to start its worker: {last_words(stderr)}")
+        if not complaint:
+            _require_walls(report, reader, process.returncode, stderr, kind)
         write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
         ending = Ending(
             result=reader.result,
@@ -92,27 +136,30 @@ class Embedded:
             stderr=stderr,
             cpu_s=float(report.get("cpu_s", 0.0)),
             wall_s=time.monotonic() - started,
-            walls=str(report.get("walls", "unknown")),
+            walls=told([*report.get("walls", ()), *(["seccomp"] if reader.sealed else [])], report.get("gaps", ())),
         )
         return judged(ending, job.limits)
 
-    def _started(self, job: Job, folder: Path, scratch: Path, report_fd: int) -> subprocess.Popen[bytes]:
+    def _started(self, kind: str, job: Job, folder: Path, box: Path, report_fd: int) -> subprocess.Popen[bytes]:
+        worker = [str(self._python), "-s", "-P", "-m", "sandbox.worker", str(folder.resolve())]
         spec = {
-            "argv": [str(self._python), "-s", "-P", "-m", "sandbox.worker", str(folder.resolve())],
+            "argv": [*worker, *(["--unsealed"] if kind == "none" else [])],
+            "wall": kind,
             "cpu_s": job.limits.cpu_s,
             "memory_bytes": job.limits.memory_bytes,
             "file_bytes": job.limits.file_bytes,
-            "namespaces": self._namespaces,
+            "folder": str(box),
+            "files": [str(self._code), str(folder.resolve())],
             "parent": os.getpid(),
             "report_fd": report_fd,
         }
         return subprocess.Popen(
-            [str(self._python), "-I", "-S", str(self._code / "sandbox" / "box.py"), json.dumps(spec)],
+            [str(self._python), "-s", "-P", "-S", "-m", "sandbox.box", json.dumps(spec)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environment(scratch),
-            cwd=scratch,
+            env=self._environment(box / "scratch"),
+            cwd=box / "scratch",
             pass_fds=(report_fd,),
             start_new_session=True,
         )
@@ -131,6 +178,18 @@ class Embedded:
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
         }
+
+
+def _require_walls(report: Mapping[str, Any], reader: FrameReader, returncode: int, stderr: bytes, kind: str) -> None:
+    """Refuse what ran without the walls that it was to have. Raises SandboxError."""
+    if "refused" in report:
+        raise SandboxError(f"the box refused to start its worker ({kind}): {printable(str(report['refused']))}")
+    if not report and returncode > 0:
+        raise SandboxError(f"the box failed to start its worker: {last_words(stderr)}")
+    if reader.why_unsealed and kind != "none":
+        raise SandboxError(f"the worker can't be sealed: {reader.why_unsealed}")
+    if reader.result is not None and reader.result.get("status") == "ok" and not reader.sealed and kind != "none":
+        raise SandboxError("the worker ran without its seal. Are sandbox/worker.py and designer of the same version?")
 
 
 def _drain(
