@@ -1,7 +1,8 @@
 """A worker for tests of the command line: it answers every verb at once and trains nothing.
 
 It runs in a real box and seals itself like the real one; the run's own `sandbox` package is there to be imported. A
-candidate's worth is the sum of the numbers in its source. A training on more than 10**8 steps reports itself and then sleeps: something to be killed.
+candidate's worth is the sum of the numbers in its source. A training on more than 10**8 steps reports itself and then
+sleeps: something to be killed.
 """
 
 from __future__ import annotations
@@ -62,4 +63,3 @@ def rollout(job: dict[str, Any], folder: Path, output: Output) -> None:
 def score(job: dict[str, Any], folder: Path, output: Output) -> None:
     fitness = json.loads((folder / "trajectories.safetensors").read_bytes())
     output.result("ok", fitness=fitness, success=None, length=[job["step_limit"]] * len(fitness))
-
