@@ -96,37 +96,37 @@ class Traces:
     """Ten-point traces of every term, for each policy: what the next prompt reads."""
 
     def __init__(self, policies: int, steps: int) -> None:
-        self._policies = policies
         self._steps = steps
-        self._sums: dict[str, Tensor] = {}
+        self._names: tuple[str, ...] = ()
+        self._sums = torch.zeros(TRACE_POINTS, 0, policies)
+        self._low = torch.zeros(0, policies)
+        self._high = torch.zeros(0, policies)
         self._counts = torch.zeros(TRACE_POINTS)
-        self._low: dict[str, Tensor] = {}
-        self._high: dict[str, Tensor] = {}
 
-    def add(self, step: int, terms: Mapping[str, Tensor]) -> None:
-        """Take in one step's terms, each (num_envs,)."""
+    def add(self, step: int, names: tuple[str, ...], means: Tensor) -> None:
+        """Take in one step's terms: `means` over a policy's worlds, (terms, P)."""
+        if not self._names:
+            self._names = names
+            self._sums = torch.zeros(TRACE_POINTS, *means.shape)
+            self._low, self._high = means.clone(), means.clone()
         point = min(TRACE_POINTS - 1, step * TRACE_POINTS // self._steps)
         self._counts[point] += 1
-        for name, term in terms.items():
-            mean = term.view(self._policies, -1).mean(1)
-            if name not in self._sums:
-                self._sums[name] = torch.zeros(TRACE_POINTS, self._policies)
-                self._low[name], self._high[name] = mean, mean
-            self._sums[name][point] += mean
-            self._low[name] = torch.minimum(self._low[name], mean)
-            self._high[name] = torch.maximum(self._high[name], mean)
+        self._sums[point] += means
+        torch.minimum(self._low, means, out=self._low)
+        torch.maximum(self._high, means, out=self._high)
 
     def of(self, policy: int) -> list[dict[str, Any]]:
         """Return one policy's traces as JSON."""
         seen = self._counts > 0
+        means = self._sums[seen] / self._counts[seen].view(-1, 1, 1)
         return [
             {
                 "name": name,
-                "mean": (sums[seen, policy] / self._counts[seen]).tolist(),
-                "low": float(self._low[name][policy]),
-                "high": float(self._high[name][policy]),
+                "mean": means[:, term, policy].tolist(),
+                "low": float(self._low[term, policy]),
+                "high": float(self._high[term, policy]),
             }
-            for name, sums in self._sums.items()
+            for term, name in enumerate(self._names)
         ]
 
 
@@ -230,17 +230,24 @@ class _Collector:
             action = self._learner.act(observation).flatten(0, 1).double().numpy()
             progress = self._steps_done / self._total_steps
             step = self._world.step(self._world.spec.from_unit(action), progress)
-            terms = self._reward.terms(step, torch.as_tensor(step.action, dtype=torch.float32))
-            self._traces.add(self._steps_done, terms)
-            self._steps_done += 1
+            observation = self._by_policy(step.observation)
+            same = step.final_observation is step.observation
+            final_observation = observation if same else self._by_policy(step.final_observation)
             self._learner.record(
-                self._by_policy_flat(torch.stack(list(terms.values())).sum(0)),
+                self._paid(step),
                 self._by_policy_flat(torch.from_numpy(step.terminated)),
                 self._by_policy_flat(torch.from_numpy(step.truncated)),
-                self._by_policy(step.final_observation),
+                final_observation,
             )
-            observation = self._by_policy(step.observation)
+            self._steps_done += 1
         return observation
+
+    def _paid(self, step: Step) -> Tensor:
+        """Pay the reward: the sum of its terms, (P, N). The traces see each term."""
+        terms = self._reward.terms(step, torch.as_tensor(step.action, dtype=torch.float32))
+        stacked = torch.stack(list(terms.values())).view(len(terms), self._learner.policies, -1)
+        self._traces.add(self._steps_done, tuple(terms), stacked.mean(-1))
+        return stacked.sum(0)
 
     def _by_policy(self, observation: np.ndarray[Any, Any]) -> Tensor:
         return torch.as_tensor(observation, dtype=torch.float32).view(self._learner.policies, -1, observation.shape[-1])
