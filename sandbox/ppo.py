@@ -10,7 +10,7 @@ Shapes: P policies, N worlds a policy, T steps a horizon, O observation, A actio
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,6 +67,15 @@ class RunningMoments:
         spread = self.variance * self._count + variance * count + delta.square() * (self._count * count / total)
         self.variance = spread / total
         self._count = total
+
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what `restore` needs."""
+        return {"mean": self.mean, "variance": self.variance, "count": torch.tensor(self._count, dtype=torch.float64)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self.mean, self.variance, self._count = state["mean"], state["variance"], float(state["count"])
 
 
 class Adam:
@@ -171,6 +180,31 @@ class PPO:
         """Return what acting needs, as a policy file holds it: (P, ...)."""
         mean, std = self.observations.mean.clone(), self.observations.std.clone()
         return {**self.networks.export(), "normaliser.mean": mean, "normaliser.std": std}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything between two horizons, so that `restore` goes on bit for bit."""
+        moments = {"observations": self.observations, "returns": self._returns}
+        return {
+            "parameters": self.networks.flat,
+            "adam.first": self._adam.first,
+            "adam.second": self._adam.second,
+            "adam.steps": torch.tensor(self._adam.steps),
+            "learning_rate": self.learning_rate,
+            "discounted": self._discounted,
+            "generators": torch.stack([generator.get_state() for generator in self._generators]),
+            **{f"{name}.{key}": value for name, kept in moments.items() for key, value in kept.state().items()},
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from the state of a stack with the same sizes and settings."""
+        self.networks.flat.copy_(state["parameters"])
+        self._adam.first, self._adam.second = state["adam.first"], state["adam.second"]
+        self._adam.steps = int(state["adam.steps"])
+        self.learning_rate, self._discounted = state["learning_rate"], state["discounted"]
+        for generator, kept in zip(self._generators, state["generators"], strict=True):
+            generator.set_state(kept.clone())  # it reads from the start of the storage, whatever the view
+        for name, moments in (("observations", self.observations), ("returns", self._returns)):
+            moments.restore({key: state[f"{name}.{key}"] for key in ("mean", "variance", "count")})
 
     @property
     def finite(self) -> bool:

@@ -10,7 +10,8 @@ from envs import worlds
 from sandbox.output import Output
 from sandbox.policy import StackedPolicy
 from sandbox.ppo import PPO, Adam, RunningMoments, Settings
-from sandbox.train import CodeReward, Training, train
+from sandbox.payers import CodeReward
+from sandbox.train import Training
 from tests.sandbox.toy_world import EPISODE_STEPS, LineWorld
 
 pytestmark = pytest.mark.worker
@@ -30,7 +31,10 @@ def trained(seeds: list[int], settings: Settings, steps: int, toy: bool = False)
     num_envs = settings.num_envs * len(seeds)
     world = LineWorld(num_envs) if toy else worlds.make("pendulum", num_envs)
     reward = CodeReward(LINE_REWARD if toy else PENDULUM_REWARD, "reward", settings.gamma)
-    return train(world, reward, seeds, steps, [1.0], settings, Output(io.BytesIO()))
+    training = Training(world, reward, seeds, steps, [1.0], settings)
+    training.start()
+    training.advance(1.0, Output(io.BytesIO()))
+    return training
 
 
 # Moments and optimiser -----------------------------------------------------------------------------------------------
@@ -167,19 +171,19 @@ def test_stacked_policy_learns_what_it_would_have_learnt_alone(toy):
     together = trained(seeds, TINY, steps, toy)
     for k, seed in enumerate(seeds):
         alone = trained([seed], TINY, steps, toy)
-        for name, tensor in alone.checkpoints[-1].items():
-            torch.testing.assert_close(together.checkpoints[-1][name][k], tensor[0], rtol=1e-3, atol=1e-4, msg=name)
+        for name, tensor in alone.kept[-1].items():
+            torch.testing.assert_close(together.kept[-1][name][k], tensor[0], rtol=1e-3, atol=1e-4, msg=name)
         trace, expected = together.traces.of(k)[0], alone.traces.of(0)[0]
         assert trace["mean"] == pytest.approx(expected["mean"], rel=1e-4)
 
 
 def test_same_seed_gives_the_same_bytes():
-    first, second = (trained([7, 8], TINY, 100).checkpoints[-1] for _ in range(2))
+    first, second = (trained([7, 8], TINY, 100).kept[-1] for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_seeds_give_different_policies():
-    checkpoint = trained([7, 8], TINY, 32).checkpoints[-1]
+    checkpoint = trained([7, 8], TINY, 32).kept[-1]
     assert all(not torch.equal(t[0], t[1]) for t in checkpoint.values())
 
 
@@ -192,7 +196,7 @@ def test_it_learns_to_go_to_the_target():
         paid = training.traces.of(policy)[0]["mean"]
         assert paid[0] < -0.4
         assert paid[-1] > -0.25
-    assert (distance_at_the_end(training.checkpoints[-1]) < 0.1).all()
+    assert (distance_at_the_end(training.kept[-1]) < 0.1).all()
 
 
 def distance_at_the_end(checkpoint: dict[str, torch.Tensor]) -> np.ndarray:
