@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from envs import worlds
 from sandbox.describe import RANDOM_WORLDS, quantiles, random_play_ranges
+from sandbox.payers import CodeReward
 from sandbox.policy import StackedPolicy
 from sandbox.ppo import Settings
 from sandbox.rollout import play
-from sandbox.payers import CodeReward
 from sandbox.train import Training
 
 SEEDS = [0, 1]

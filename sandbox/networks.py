@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sandbox.policy import HIDDEN, Layers, mlp, mlp_shapes
+from sandbox.policy import HIDDEN, mlp, mlp_shapes
 
 
 class ActorCritic:

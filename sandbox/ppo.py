@@ -68,7 +68,6 @@ class RunningMoments:
         self.variance = spread / total
         self._count = total
 
-
     def state(self) -> dict[str, Tensor]:
         """Return what `restore` needs."""
         return {"mean": self.mean, "variance": self.variance, "count": torch.tensor(self._count, dtype=torch.float64)}

@@ -8,9 +8,9 @@ import torch
 
 from envs import worlds
 from sandbox.output import Output
+from sandbox.payers import CodeReward
 from sandbox.policy import StackedPolicy
 from sandbox.ppo import PPO, Adam, RunningMoments, Settings
-from sandbox.payers import CodeReward
 from sandbox.train import Training
 from tests.sandbox.toy_world import EPISODE_STEPS, LineWorld
 
