@@ -187,7 +187,9 @@ def _require_walls(report: Mapping[str, Any], reader: FrameReader, returncode: i
     if "refused" in report:
         raise SandboxError(f"the box refused to start its worker ({kind}): {printable(str(report['refused']))}")
     if not report and returncode >= 0:
-        raise SandboxError(f"the box's launcher ended with {returncode} and no report: {last_words(stderr) or 'is it a Python?'}")
+        raise SandboxError(
+            f"the box's launcher ended with {returncode} and no report: {last_words(stderr) or 'is it a Python?'}"
+        )
     if reader.why_unsealed and kind != "none":
         raise SandboxError(f"the worker can't be sealed: {reader.why_unsealed}")
     if reader.result is not None and reader.result.get("status") == "ok" and not reader.sealed and kind != "none":

@@ -25,7 +25,9 @@ MAX_SEAL_BYTES = 4096
 MAX_PROGRESS_BYTES = 4096
 MAX_DEPTH = 20
 MAX_DIGITS = 18
-FILES = frozenset({RESULT, "curves.jsonl", "policy.safetensors", "trajectories.safetensors", "clip.mp4"})
+FILES = frozenset(
+    {RESULT, "curves.jsonl", "policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "clip.mp4"}
+)
 
 
 class StreamRefusedError(ValueError):
