@@ -17,11 +17,12 @@ from torch import Tensor
 from envs import worlds
 from envs.state import State
 from envs.vec_env import Step, WorldSpec
+from sandbox.faults import CandidateFault
 from sandbox.measure import MeasureError, Trajectories, measure_episodes, measure_steps
 from sandbox.output import Output
 from sandbox.policy import pack
 from sandbox.ppo import PPO, Settings
-from sandbox.reward import CandidateFault, Reward
+from sandbox.reward import Reward
 
 TRACE_POINTS = 10
 PROGRESS_INTERVAL_S = 0.5
