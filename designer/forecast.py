@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from designer.archive import HUMAN
 from designer.assemble import scratch_box, slots
 from designer.config import Config
-from designer.display import clock, count
+from designer.display import clock
 from designer.errors import SandboxError
 from designer.records import StateTable, Status, Task
 from designer.search import Batch
@@ -37,7 +37,7 @@ def forecast(task: Task, table: StateTable, config: Config) -> str:
     return (
         f"{searched} trainings of the search and {final} final ones, {steps:,} environment steps each: "
         f"{(searched + final) * steps:,} steps.\n"
-        f"Measured: {speed:,.0f} steps/s in one box, {start_up_s:.1f} s to start one; {count(boxes, 'box')} at once"
+        f"Measured: {speed:,.0f} steps/s in one box, {start_up_s:.1f} s to start one; {boxes} at once"
         f"{'.' if boxes == 1 else ' (not measured together: memory and caches are shared).'}\n"
         f"Expected: about {clock(seconds)} of training, and up to a third more for playing and scoring the policies.\n"
         f"Model calls: {calls} to {calls * (1 + config.llm.repairs)}."
