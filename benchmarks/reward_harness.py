@@ -1,7 +1,7 @@
 """What the reward harness costs: its share of a training step, beside the reward itself.
 
-Trains human-written and longer rewards twice on the same seed: through the harness, and called with nothing around it. Needs the
-worker environment and an otherwise idle machine. Run from the repository root: python -m benchmarks.reward_harness
+Trains rewards twice on the same seed: through the harness, and called with nothing around them. Needs the worker environment
+and an otherwise idle machine. From the repository root: .environments/native/bin/python -m benchmarks.reward_harness
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ OPTIONAL = {"ranges.toml"}
 """A world may or may not have reviewed ranges; they are numbers of the state, nothing of a task."""
 SANDBOX = {
     *("__init__.py", "box.py", "describe.py", "drawing.py", "measure.py", "output.py", "policy.py", "ppo.py"),
-    *("probe.py", "render.py", "reward.py", "rollout.py", "score.py", "train.py", "worker.py"),
+    *("faults.py", "probe.py", "render.py", "reward.py", "rollout.py", "score.py", "surroundings.py", "terms.py", "train.py"),
+    "worker.py",
 }
 
 

@@ -38,10 +38,10 @@ def a_state(number: int) -> State:
     return State(FIELDS, raw, np.full(NUM_ENVS, 0.1), number / CALLS, before)
 
 
-def called_often(source: str, state_of=a_state):
-    """Call a reward CALLS times; every action holds the number of the call. Returns the last terms."""
+def called_often(source: str, state_of=a_state, calls=CALLS):
+    """Call a reward many times; every action holds the number of the call. Returns the last terms."""
     reward = Reward(source)
-    for number in range(1, CALLS + 1):
+    for number in range(1, calls + 1):
         terms = reward.terms(state_of(number), torch.full((NUM_ENVS, 2), float(number)), NOBODY)
     return terms
 
@@ -127,10 +127,9 @@ def test_memory_order_and_neighbours_are_found_in_any_call(text, complaint):
 
 def test_slow_memory_is_found():
     # the highest action so far: the same when asked again at once, another when an earlier call is asked again
-    reward = Reward(body("calls.append(a[0, 0])\nreturn {'x': max(calls) - s.speed}", "calls = []"))
+    source = body("calls.append(a[0, 0])\nreturn {'x': max(calls) - s.speed}", "calls = []")
     with pytest.raises(CandidateFault, match=TWICE):
-        for number in range(400):  # one in eight calls asks an earlier one again
-            reward.terms(a_state(number), torch.full((NUM_ENVS, 2), float(number)), NOBODY)
+        called_often(source, calls=400)  # one in eight asks an earlier one again
 
 
 def test_time_of_day_is_no_argument():
