@@ -20,7 +20,6 @@ from designer.records import Status
 from designer.search import Batch
 from designer.text import one_line, printable
 
-
 MAX_STEPS_PER_S = 1e9
 
 
