@@ -34,7 +34,8 @@ def fault_of(error: BaseException, source: str) -> CandidateFault:
 def _text_of(error: BaseException) -> str:
     """Describe an exception whose own methods may be a trap."""
     try:
-        return traceback.format_exception_only(error)[-1].strip()[:MAX_MESSAGE]
+        text = traceback.format_exception_only(error)[-1].strip()[:MAX_MESSAGE]
+        return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate would spoil the whole result
     except BaseException:  # noqa: BLE001 - the process edge: its __str__, __cause__ or __notes__ may raise anything
         return f"{type(error).__name__[:60]}, which can't be described"
 

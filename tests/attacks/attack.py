@@ -66,6 +66,13 @@ class Attack(NamedTuple):
         body = textwrap.indent(textwrap.dedent(self.body).strip() or "pass", "    ")
         return HEADER.replace("{canary!r}", repr(canary)).replace("{body}", body) + textwrap.dedent(self.reward)
 
+    def bare(self) -> str:
+        """Return the file as a model would write it: what the snippet does, inside the reward, without the header's imports."""
+        body = textwrap.indent(textwrap.dedent(self.body).strip() or "pass", "    ")
+        if self.reward != REWARD:
+            return f"import torch\n{textwrap.dedent(self.reward)}"
+        return f'import torch\n\ndef reward(s, a):\n{body}\n    return {{"x": s.episode_time_s}}\n'
+
 
 class Control(NamedTuple):
     """Honest code that the walls must let through. It ends with status ok, and prints `says` where that isn't empty."""

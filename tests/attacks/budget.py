@@ -98,7 +98,7 @@ ATTACKS = (
         "import torch; won(torch.zeros(1 << 38).shape)",
         torch=True,
     ),
-    _attack("deep_recursion", "overflow the stack", "sys.setrecursionlimit(1 << 30)\ndef f(): f()\nf()"),
+    _attack("deep_recursion", "overflow the stack", "sys.setrecursionlimit(1 << 30)\ndef f(): f()\nf()", cpu_s=2),
     _attack(
         "fork_bomb",
         "as many processes as there can be",
@@ -171,7 +171,7 @@ ATTACKS = (
         "take the limits off",
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (-1, -1)); won('raised')",
     ),
-    _attack("flood_of_prints", "gigabytes of text", "line = 'A' * 65536\nwhile True: print(line)", cpu_s=2),
+    _attack("flood_of_prints", "gigabytes of text", "line = 'A' * 65536\nwhile True: print(line)", cpu_s=2, wall_s=3),
     _attack(
         "flood_of_bytes",
         "the same on both descriptors",

@@ -24,7 +24,12 @@ ATTACKS = (
     _attack(
         "subclasses",
         "climb from a tuple to every class",
-        f"open_ = [c for c in ().__class__.__base__.__subclasses__() if c.__name__ == 'FileIO'] and __import__('io').FileIO\n{LOOK}",
+        """
+        classes = [().__class__.__base__]
+        for one in classes:
+            classes += type.__subclasses__(one) if one is not type else []
+        print([one for one in classes if one.__name__ == "FileIO"][0](CANARY["secret"]).read())
+        """,
     ),
     _attack(
         "attrgetter",

@@ -177,13 +177,13 @@ ATTACKS = (
     _attack(
         "torch_extension",
         "compile an extension with torch",
-        "import torch.utils.cpp_extension as c; c.load_inline('x', 'int f() { return 1; }'); won('compiled')",
+        "import torch.utils.cpp_extension as c; c.verify_ninja_availability = lambda: None; c.load_inline('x', 'int f() { return 1; }'); won('compiled')",
         torch=True,
     ),
     _attack(
         "torch_workers",
         "a data loader with processes",
-        "import torch; from torch.utils.data import DataLoader; list(DataLoader([1, 2], num_workers=1)); won('started')",
+        "import torch; from torch.utils.data import DataLoader; list(DataLoader([1, 2], num_workers=1, generator=torch.Generator())); won('started')",
         torch=True,
     ),
     _attack(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,10 +54,11 @@ class Row(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The executors that snippets run in: the same walls, a light worker or the real one."""
+    """The executors that snippets run in: the same walls around a light worker, the real one, and one that probes many."""
 
     light: Executor
     real: Executor
+    many: Executor
     folder: Path
     key: str
 
@@ -68,15 +72,17 @@ class Ended(NamedTuple):
 
 
 def run_attacks(make: MakeExecutor, attacks: Iterable[Attack], progress: Callable[[Row], None] = lambda row: None) -> list[Row]:
-    """Run snippets, AT_ONCE boxes side by side. Returns a row for each, in their order."""
+    """Run snippets, AT_ONCE boxes side by side. Returns a row for each."""
     with (
         tempfile.TemporaryDirectory(prefix="attack-table-") as scratch,
         planted_key() as key,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        tables = _tables(make, Path(scratch), key)
+        tables, attacks = _tables(make, Path(scratch), key), list(attacks)
+        together = pool.submit(run_together, tables, [attack for attack in attacks if attack.through])
+        alone = pool.map(lambda attack: run_attack(tables, attack), [attack for attack in attacks if not attack.through])
         rows = []
-        for row in pool.map(lambda attack: run_attack(tables, attack), attacks):
+        for row in itertools.chain(alone, together.result()):
             progress(row)
             rows.append(row)
         return rows
@@ -95,11 +101,13 @@ def run_controls(make: MakeExecutor, controls: Iterable[Control]) -> list[Row]:
 
 def _tables(make: MakeExecutor, folder: Path, key: str) -> Tables:
     folder.chmod(0o755)
-    real, light = folder / "code", folder / "light-code"
-    for code in (real, light):
+    real, light, many = (folder / name for name in ("code", "light-code", "many-code"))
+    for code in (real, light, many):
         stage_worker_code(code)
-    shutil.copyfile(Path(__file__).with_name("light_probe.py"), light / "sandbox" / "probe.py")
-    return Tables(make(light), make(real), folder, key)
+    (many / "sandbox" / "probe.py").rename(many / "sandbox" / "probe_one.py")
+    for code, verb in ((light, "light_probe.py"), (many, "batch_probe.py")):
+        shutil.copyfile(Path(__file__).with_name(verb), code / "sandbox" / "probe.py")
+    return Tables(make(light), make(real), make(many), folder, key)
 
 
 def run_attack(tables: Tables, attack: Attack) -> Row:
@@ -120,7 +128,24 @@ def run_attack(tables: Tables, attack: Attack) -> Row:
     if reached:
         known = bool(attack.gap) and attack.gap in walls
         return Row(attack.name, attack.category, attack.tries, known, "; ".join(reached)[:SAID_LENGTH], known)
-    return Row(attack.name, attack.category, attack.tries, True, _why(ended))
+    return Row(attack.name, attack.category, attack.tries, True, _why(ended).replace(str(folder / "around"), "..."))
+
+
+def run_together(tables: Tables, attacks: list[Attack]) -> list[Row]:
+    """Run snippets that are the harness's business in one box. To come through with status ok is a success."""
+    if not attacks:
+        return []
+    limits = Limits(cpu_s=120, wall_s=240, memory_bytes=TORCH_MEMORY, file_bytes=FILE_BYTES, output_bytes=OUTPUT_BYTES)
+    names = [attack.name for attack in attacks]
+    files: dict[str, bytes | Path] = {f"{attack.name}.py": attack.source({}).encode() for attack in attacks}
+    spec = {"world": "half_cheetah", "seed": 0, "entry": "reward", "names": names}
+    result = tables.many.run(Job("probe", spec, files, limits), tables.folder / "together", lambda _: None)
+    ends = result.content.get("ends", ())
+    if result.status is not Status.OK or len(ends) != len(attacks):
+        return [Row(a.name, a.category, a.tries, False, f"the box ended: {result.error}") for a in attacks]
+    said = [f"{end['status']}: {end['error']}"[:SAID_LENGTH] for end in ends]
+    passed = ["it came through the probe" if end["status"] == "ok" else "" for end in ends]
+    return [Row(a.name, a.category, a.tries, not p, p or s) for a, s, p in zip(attacks, said, passed, strict=True)]
 
 
 def run_control(tables: Tables, control: Control) -> Row:
@@ -167,8 +192,6 @@ def _seen(attack: Attack, ended: Ended, job: Path) -> Iterator[str]:
         return
     if ended.result.wall_s > max(attack.wall_s, 60 if attack.torch else 0) + LATE_S:
         yield f"it went on for {ended.result.wall_s:.0f} s"
-    if attack.through and ended.result.status is Status.OK:
-        yield "it came through the probe"
     if any(name in ended.result.error[:80] for name in BROKEN):
         yield f"the snippet is broken: {ended.result.error[:80]}"
     size = 0
@@ -219,3 +242,37 @@ PROOF = Attack(
     """,
 )
 """Harmless: it reads and writes canaries only. It runs on the plain machine too, where it must reach all of them."""
+
+MUST_REACH = 3
+
+
+def isolation_fault(make: MakeExecutor) -> str:
+    """Prove that boxes isolate and that the canaries would show it if they didn't. Returns "" or what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="attack-table-") as scratch, planted_key() as key:
+        tables = _tables(make, Path(scratch), key)
+        outside = _reached_outside(tables)
+        if len(outside) < MUST_REACH:
+            return (
+                f"On the plain machine the canary reached only {outside}: the canaries are broken, so nothing would be proved."
+            )
+        row = run_attack(tables, PROOF)
+        if not row.contained:
+            return f"The canary got out of its box: {row.what}. Attacks are not run where they would do harm."
+        if "ok" not in row.what and "Error" not in row.what and "Errno" not in row.what:
+            return f"The canary's box did not come to its end: {row.what}"
+        return ""
+
+
+def _reached_outside(tables: Tables) -> list[str]:
+    """Run the canary with nothing around it, and return what the canaries saw."""
+    folder = tables.folder / "outside"
+    job = folder / "jobs" / "this" / "box"
+    for made in (folder / "around", job):
+        made.mkdir(parents=True)
+    with Canaries(folder / "around", job, tables.key) as canaries:
+        # The light probe's own entry without any box: the snippet touches canaries only.
+        ended = subprocess.run(
+            [sys.executable, "-I", "-c", PROOF.source(canaries.told)], capture_output=True, text=True, timeout=60, check=False
+        )
+        said = Ended(None, "", ended.stdout + ended.stderr)
+        return [*_said(said, canaries), *canaries.reached()]

@@ -38,7 +38,7 @@ ATTACKS = (
         "(s.torso_velocity[:, 0] > s.torso_velocity[:, 0].mean()).float()",
     ),
     _returning("order_of_worlds", "be paid by one's place", "pass", "torch.arange(a.shape[0]).float()"),
-    _returning("not_a_number", "NaN", "pass", "s.episode_time_s * float('nan')"),
+    _returning("pay_that_is_no_number", "NaN", "pass", "s.episode_time_s * float('nan')"),
     _returning("too_large", "a value that overflows in a sum", "pass", "s.episode_time_s * 0 + 3e38"),
     _returning("complex_pay", "a complex number", "pass", "torch.ones(a.shape[0], dtype=torch.complex64)"),
     _returning("one_number", "one number for all worlds", "pass", "1.0"),

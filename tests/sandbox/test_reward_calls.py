@@ -252,6 +252,12 @@ class Trap(Exception):
     assert raised.value.status == "crashed"
 
 
+def test_lone_surrogate_in_an_exception_is_told():
+    with pytest.raises(CandidateFault) as raised:
+        called_often(body("raise ValueError(chr(0xD800))"))
+    assert raised.value.message.startswith("ValueError: \\ud800 in `raise")
+
+
 @pytest.mark.parametrize("name", ["detach", "to", "shape", "dtype", "abs"])
 def test_tensor_with_methods_of_its_own_does_not_run_them(name):
     trap = body(
