@@ -28,6 +28,7 @@ from designer.check import check
 from designer.environments import environment_python
 from designer.executors import Executor
 from designer.executors.embedded import Embedded
+from designer.runs import stage_worker_code
 from tests.attacks import ATTACKS, CONTROLS
 from tests.attacks.table import MakeExecutor, Row, isolation_fault, run_attacks, run_controls
 from tests.designer.cheetah_table import cheetah_table
@@ -111,6 +112,7 @@ def docker_executor(code: Path) -> Executor:
 def walls_of(make: MakeExecutor) -> str:
     """Say what stands around a box of this kind, in the executor's own words."""
     with tempfile.TemporaryDirectory() as scratch:
+        stage_worker_code(Path(scratch))
         executor = make(Path(scratch))
         told = getattr(executor, "walls", None)
         return f"{executor.name}: {told()}" if told else executor.name
