@@ -175,14 +175,17 @@ def _same_bits(value: Any, original: Tensor) -> bool:
 
 
 class _Surroundings:
-    """Puts global settings back after candidate code, whatever it did. That they had changed is the first fault to name: what
-    else went wrong may follow from it.
+    """Puts global settings back after candidate code, whatever it did.
+
+    That they had changed is named before a wrong value, which may follow from it, and after an exception, which may have
+    kept the candidate from tidying up.
     """
 
     def __enter__(self) -> None:
         self._before = read_settings()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         changed = put_back(self._before)
-        if changed:
+        raised = isinstance(error, CandidateFault) and error.status in ("crashed", "out_of_memory")
+        if changed and not raised:
             raise CandidateFault("rejected", CHANGED.format(what=", ".join(changed)))

@@ -187,7 +187,7 @@ def test_setting_is_put_back_and_named_in_any_call(name):
 
 def test_setting_is_put_back_after_a_crash():
     before = read_settings()
-    with pytest.raises(CandidateFault, match="torch's default dtype"):
+    with pytest.raises(CandidateFault, match="ZeroDivisionError"):
         called_often(body("torch.set_default_dtype(torch.float64)\nreturn {'x': 1 / 0}"))
     assert put_back(before) == []
 
