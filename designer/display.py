@@ -53,7 +53,7 @@ class Plain:
 
     def __init__(self, console: Console, unit: str) -> None:
         self._console = console
-        self._unit = f" {unit}" if unit else ""
+        self._unit = f" {one_line(unit, 40)}" if unit else ""
 
     def proposing(self, slots: tuple[Slot, ...]) -> None:
         self._say(f"round {slots[0].round}: asking for {len(slots)} rewards")
