@@ -22,7 +22,7 @@ from envs.vec_env import Step
 from sandbox.output import Output
 from sandbox.ppo import Settings
 from sandbox.reward import Reward
-from sandbox.train import train
+from sandbox.train import Training
 
 REPEATS = 5
 STEPS = 32_768
@@ -67,6 +67,12 @@ class Timed:
         self.seconds.append(time.perf_counter() - started)
         return terms
 
+    def state(self) -> Mapping[str, Tensor]:
+        return {}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Nothing is kept over a pause."""
+
 
 def bare(source: str) -> Callable[[Step, Tensor], Mapping[str, Tensor]]:
     """Call the reward once and look at nothing. A potential is asked for both states, as the harness must."""
@@ -94,7 +100,9 @@ def trained(terms: Callable[[Step, Tensor], Mapping[str, Tensor]], seeds: list[i
     world = worlds.make(WORLD, settings.num_envs * len(seeds))
     source = Timed(terms)
     started = time.perf_counter()
-    train(world, source, seeds, STEPS, [1.0], settings, Output(io.BytesIO()))
+    training = Training(world, source, seeds, STEPS, [1.0], settings)
+    training.start()
+    training.advance(1.0, Output(io.BytesIO()))
     return statistics.median(source.seconds), (time.perf_counter() - started) / len(source.seconds)
 
 

@@ -7,7 +7,7 @@ from sandbox.faults import FILE_NAME, fault_of
 
 
 def run(job, files, output):
-    source = files("reward.py")
+    source = files("reward.py").decode()
     try:
         exec(compile(source, FILE_NAME, "exec", dont_inherit=True), {"__name__": "reward"})  # noqa: S102
     except BaseException as error:  # noqa: BLE001 - as in the harness
