@@ -11,6 +11,7 @@ import importlib
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def main(folder: Path, sealed: bool = True) -> None:
     """Run a job. Whatever goes wrong is told in the result: `crashed` with a traceback for people."""
     output = Output.take_stdout()
     job: dict[str, Any] = json.loads((folder / "job.json").read_bytes())
-    try:
+
+    def work() -> None:
         if job["verb"] == "render":
             choose_backend()
         verb = importlib.import_module(VERBS[job["verb"]])
@@ -44,6 +46,14 @@ def main(folder: Path, sealed: bool = True) -> None:
             seal.apply()
         output.seal(sealed, "" if sealed else f"asked for with {UNSEALED}")
         verb.run(job, lambda name: (folder / name).read_bytes(), output)
+
+    tell_failures(work, output)
+
+
+def tell_failures(work: Callable[[], None], output: Output) -> None:
+    """Do what a box is there for; a failure becomes its result."""
+    try:
+        work()
     except seal.SealError as error:
         output.seal(False, str(error))
     except MemoryError:
