@@ -253,4 +253,4 @@ def test_run_without_its_worker_says_how_to_go_on(finished_run, tmp_path):
     (unfinished / "journal.jsonl").write_bytes(b"".join(lines[:1]))
     shutil.rmtree(unfinished / "candidates")
     shutil.rmtree(unfinished / "code" / "sandbox")
-    assert_refused(designer("run", unfinished, cwd=tmp_path), "the box failed", f"Go on with: designer run {unfinished}")
+    assert_refused(designer("run", unfinished, cwd=tmp_path), "no sandbox can be made here", f"Go on with: designer run {unfinished}")
