@@ -4,7 +4,7 @@ P policies, each with its own networks, normalisers, optimiser state, learning r
 the first axis; every operation is batched over it. A policy's numbers never mix with another's, so policy k learns what it
 would have learnt alone. The loop is: `act`, `record`, and once a horizon `update`.
 
-Shapes: P policies, N worlds a policy, T steps a horizon, O observation, A action components.
+Shapes: P policies, N worlds a policy, T steps a horizon, O observation, A action components (1 where actions are choices).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sandbox.actions import action_head
 from sandbox.policy import HIDDEN, mlp, mlp_shapes, normalise
 
 LAYERS = len(HIDDEN) + 1
@@ -37,6 +38,7 @@ class Settings:
     gae_lambda: float = 0.95
     clip: float = 0.2
     entropy_weight: float = 0.0
+    choice_entropy_weight: float = 0.01
     value_weight: float = 0.5
     max_gradient_norm: float = 1.0
     initial_log_std: float = -0.7
@@ -113,11 +115,16 @@ class Batch(NamedTuple):
 class PPO:
     """P stacked learners over the same number of worlds each."""
 
-    def __init__(self, observation_dim: int, action_dim: int, seeds: Sequence[int], settings: Settings) -> None:
+    def __init__(
+        self, observation_dim: int, outputs: int, seeds: Sequence[int], settings: Settings, *, discrete: bool = False
+    ) -> None:
+        """`outputs`: action components, or choices where actions are `discrete`."""
         self.settings = settings
         self.policies = len(seeds)
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self._parameters = self._initial_parameters(observation_dim, action_dim)
+        self._head = action_head(self.policies, outputs, settings.initial_log_std, discrete=discrete)
+        self._entropy_weight = settings.choice_entropy_weight if discrete else settings.entropy_weight
+        self._parameters = {**self._initial_parameters(observation_dim, outputs), **self._head.parameters}
         self._names = list(self._parameters)
         self._adam = Adam(list(self._parameters.values()), settings.max_gradient_norm)
         self.learning_rate = torch.full((self.policies,), settings.learning_rate)
@@ -126,16 +133,17 @@ class PPO:
         self._discounted = torch.zeros(self.policies, settings.num_envs)
         steps, worlds = settings.horizon, settings.num_envs
         self._observation = torch.zeros(steps, self.policies, worlds, observation_dim)
-        self._action = torch.zeros(steps, self.policies, worlds, action_dim)
-        self._noise = torch.zeros_like(self._action)
+        self._action = torch.zeros(steps, self.policies, worlds, self._head.action_size)
+        self._noise = torch.zeros(steps, self.policies, worlds, self._head.noise_size)
+        self._log_prob = torch.zeros(steps, self.policies, worlds)
         self._value = torch.zeros(steps, self.policies, worlds)
         self._reward = torch.zeros_like(self._value)
         self._ended = torch.zeros_like(self._value)
         self._step = 0
 
-    def _initial_parameters(self, observation_dim: int, action_dim: int) -> dict[str, Tensor]:
+    def _initial_parameters(self, observation_dim: int, outputs: int) -> dict[str, Tensor]:
         """Draw orthogonal weights, each policy's from its own generator; the actor's last layer starts near zero."""
-        actor = mlp_shapes("actor", (observation_dim, *HIDDEN, action_dim))
+        actor = mlp_shapes("actor", (observation_dim, *HIDDEN, outputs))
         critic = mlp_shapes("critic", (observation_dim, *HIDDEN, 1))
         parameters: dict[str, Tensor] = {}
         for name, shape in {**actor, **critic}.items():
@@ -145,21 +153,20 @@ class PPO:
                 for policy, generator in enumerate(self._generators):
                     torch.nn.init.orthogonal_(stacked[policy], gain, generator)
             parameters[name] = stacked.requires_grad_()
-        parameters["log_std"] = torch.full((self.policies, action_dim), self.settings.initial_log_std).requires_grad_()
         return parameters
 
     @torch.no_grad()
     def act(self, observation: Tensor) -> Tensor:
-        """Choose exploring actions: observation (P, N, O) -> (P, N, A), in [-1, 1] units but not clipped."""
+        """Choose exploring actions: observation (P, N, O) -> (P, N, A), in [-1, 1] units but not clipped, or indices."""
         if self._step == 0:
             self._draw_noise()
         self.observations.update(observation)
         scaled = normalise(observation, self.observations.mean, self.observations.std)
-        mean = mlp(self._parameters, "actor", LAYERS, scaled)
-        std = self._parameters["log_std"].exp().unsqueeze(1)
-        action = mean + std * self._noise[self._step]
+        output = mlp(self._parameters, "actor", LAYERS, scaled)
+        action = self._head.act(output, self._noise[self._step])
         self._observation[self._step] = scaled
         self._action[self._step] = action
+        self._log_prob[self._step] = self._head.log_prob(output, action)
         self._value[self._step] = mlp(self._parameters, "critic", LAYERS, scaled).squeeze(-1)
         return action
 
@@ -189,7 +196,7 @@ class PPO:
                 kl_sum += self._learn(minibatch)
                 updates += 1
         self._step = 0
-        return {"kl": kl_sum / updates, "learning_rate": self.learning_rate.clone(), "std": self._mean_std()}
+        return {"kl": kl_sum / updates, "learning_rate": self.learning_rate.clone(), "std": self._head.spread()}
 
     def export(self) -> dict[str, Tensor]:
         """Return what acting needs, as a policy file holds it: (P, ...)."""
@@ -203,9 +210,8 @@ class PPO:
         return all(bool(torch.isfinite(p).all()) for p in self._parameters.values())
 
     def _draw_noise(self) -> None:
-        shape = (self.settings.horizon, self.settings.num_envs, self._action.shape[-1])
         for policy, generator in enumerate(self._generators):
-            self._noise[:, policy] = torch.randn(shape, generator=generator)
+            self._noise[:, policy] = self._head.noise(self.settings.horizon, self.settings.num_envs, generator)
 
     def _values(self, observation: Tensor) -> Tensor:
         scaled = normalise(observation, self.observations.mean, self.observations.std)
@@ -227,10 +233,7 @@ class PPO:
         mean = advantage.mean(dim=(0, 2), keepdim=True)
         spread = advantage.std(dim=(0, 2), keepdim=True)
         standardised = (advantage - mean) / (spread + EPSILON)
-        log_std = self._parameters["log_std"].detach()
-        noise_terms = 0.5 * self._noise.square() + log_std.unsqueeze(1) + 0.5 * math.log(2 * math.pi)
-        log_prob = -noise_terms.sum(-1)
-        by_policy = (self._observation, self._action, log_prob, self._value, standardised, target)
+        by_policy = (self._observation, self._action, self._log_prob, self._value, standardised, target)
         return Batch(*(x.transpose(0, 1).flatten(1, 2) for x in by_policy))
 
     def _minibatches(self, batch: Batch) -> list[Batch]:
@@ -245,18 +248,16 @@ class PPO:
 
     def _learn(self, batch: Batch) -> Tensor:
         """Take one gradient step; return the KL divergence from the acting policy, (P,)."""
-        log_std = self._parameters["log_std"].unsqueeze(1)
-        mean = mlp(self._parameters, "actor", LAYERS, batch.observation)
+        output = mlp(self._parameters, "actor", LAYERS, batch.observation)
         value = mlp(self._parameters, "critic", LAYERS, batch.observation).squeeze(-1)
-        z = (batch.action - mean) * torch.exp(-log_std)
-        log_prob = -(0.5 * z.square() + log_std + 0.5 * math.log(2 * math.pi)).sum(-1)
-        log_ratio = log_prob - batch.log_prob
+        log_ratio = self._head.log_prob(output, batch.action) - batch.log_prob
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.settings.clip, 1 + self.settings.clip)
         policy_loss = -torch.minimum(ratio * batch.advantage, clipped * batch.advantage).mean(1)
         value_loss = (value - batch.target).square().mean(1)
-        entropy = log_std.squeeze(1).sum(-1)
-        loss = policy_loss + self.settings.value_weight * value_loss - self.settings.entropy_weight * entropy
+        loss = policy_loss + self.settings.value_weight * value_loss
+        if self._entropy_weight:
+            loss = loss - self._entropy_weight * self._head.entropy(output)
         parameters = list(self._parameters.values())
         gradients = torch.autograd.grad(loss.sum(), parameters)
         kl = (ratio.detach() - 1 - log_ratio.detach()).mean(1)
@@ -269,6 +270,3 @@ class PPO:
         rate, target = self.learning_rate, self.settings.desired_kl
         factor = torch.where(kl > 2 * target, 1 / 1.5, torch.where(kl < target / 2, 1.5, 1.0))
         self.learning_rate = (rate * factor).clamp(self.settings.min_learning_rate, self.settings.max_learning_rate)
-
-    def _mean_std(self) -> Tensor:
-        return self._parameters["log_std"].detach().exp().mean(-1)

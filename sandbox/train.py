@@ -16,7 +16,7 @@ from torch import Tensor
 
 from envs import worlds
 from envs.state import State
-from envs.vec_env import Step, WorldSpec
+from envs.vec_env import Step, VecEnv, WorldSpec
 from sandbox.measure import MeasureError, Trajectories, measure_episodes, measure_steps
 from sandbox.output import Output
 from sandbox.policy import pack
@@ -178,7 +178,7 @@ def _reward_source(
 
 
 def train(
-    world: worlds.MujocoWorld,
+    world: VecEnv,
     reward: RewardSource,
     seeds: list[int],
     steps: int,
@@ -189,7 +189,8 @@ def train(
     """Run PPO for `steps` environment steps a seed, rounded up to whole horizons."""
     horizons = max(1, -(-steps // (settings.num_envs * settings.horizon)))
     keep_at = [max(1, round(fraction * horizons)) for fraction in fractions]
-    learner = PPO(world.spec.observation_dim, world.spec.action_dim, seeds, settings)
+    discrete = world.spec.choices > 0
+    learner = PPO(world.spec.observation_dim, world.spec.policy_outputs, seeds, settings, discrete=discrete)
     traces = Traces(len(seeds), horizons * settings.horizon)
     collector = _Collector(world, reward, learner, traces, horizons * settings.horizon)
     observation = collector.reset(seeds)
@@ -213,7 +214,7 @@ def train(
 class _Collector:
     """Steps the worlds with the learner's actions and pays the reward."""
 
-    def __init__(self, world: worlds.MujocoWorld, reward: RewardSource, learner: PPO, traces: Traces, total_steps: int) -> None:
+    def __init__(self, world: VecEnv, reward: RewardSource, learner: PPO, traces: Traces, total_steps: int) -> None:
         self._world = world
         self._reward = reward
         self._learner = learner

@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from envs.errors import WorldError
 from sandbox.drawing import choose_backend
 from sandbox.output import Output
 
@@ -38,6 +39,9 @@ def main(folder: Path) -> None:
             sys.modules["torch"].set_num_threads(1)
         read = _text_reader(folder) if job["verb"] in TEXT_VERBS else _bytes_reader(folder)
         verb.run(job, read, output)
+    except WorldError as error:
+        traceback.print_exc()
+        output.result("crashed", str(error)[:2000])
     except MemoryError:
         output.result("out_of_memory", "the box ran out of memory")
     except Exception as error:  # noqa: BLE001 - the process edge
