@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line. `settings` holds the knobs that were given as flags: dotted name -> text."""
     parser = build_parser()
-    asked, unknown = parser.parse_known_args([_dashed(argument) for argument in arguments])
+    asked, unknown = parser.parse_known_args(_joined([_dashed(argument) for argument in arguments]))
     if unknown:
         _refuse(unknown[0])
     if not hasattr(asked, "command"):
@@ -69,6 +69,17 @@ def _dashed(argument: str) -> str:
     """Read --llm.base_url as --llm.base-url."""
     name, equals, value = argument.partition("=")
     return name.replace("_", "-") + equals + value if name.startswith("--") else argument
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Read --fitness "-mean(x)" as --fitness=-mean(x): argparse takes what begins with a dash for a flag."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--fitness" and argument.startswith("-") and not argument.startswith("--"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -35,7 +35,8 @@ def locate_world(typed: str, state: str = "", folder: Path = Path()) -> WorldSou
         path = _existing(folder / file, "the world")
         return WorldSource(f"{USER_FOLDER}/{path.name}:{function}", path, table)
     path = folder / typed
-    if path.is_dir() and not (bundle_root() / "envs" / typed / "env.py").is_file():
+    is_native = Path(typed).name == typed and (bundle_root() / "envs" / typed / "env.py").is_file()
+    if path.is_dir() and not is_native:
         if not (path / USER_MODULE).is_file():
             raise TaskError(f"the folder {path} has no {USER_MODULE}, so it is no world. docs/tasks.md shows how to write one.")
         return WorldSource(f"{USER_FOLDER}/{path.resolve().name}", path.resolve(), table)

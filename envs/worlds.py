@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -129,15 +129,22 @@ def _users_own(name: str, num_envs: int, num_threads: int, dtype: torch.dtype, *
     module = _load(path / USER_MODULE if path.is_dir() else path)
     if not function and hasattr(module, "World"):
         return _built(name, lambda: module.World(num_envs, num_threads, dtype))
+    options = {"render_mode": "rgb_array"} if drawn else {}
+    maker = _users_maker(module, function, name)
+    return _adapted(name, lambda: maker(**options), num_envs, dtype)
+
+
+def _users_maker(module: ModuleType, function: str, name: str) -> Callable[..., Any]:
+    """Return what makes a user's gymnasium world: a function of the file, or an id that the file registers."""
+    import gymnasium
+
     maker = getattr(module, function or "make", None)
-    if not callable(maker):
-        wanted = f"{function}()" if function else "a class World or a function make()"
-        raise WorldError(f"{name}: the file defines no {wanted}")
-    return _adapted(name, _drawn(maker) if drawn else maker, num_envs, dtype)
-
-
-def _drawn(maker: Callable[..., Any]) -> Callable[[], Any]:
-    return lambda: maker(render_mode="rgb_array")
+    if callable(maker):
+        return cast(Callable[..., Any], maker)
+    if function in gymnasium.registry:
+        return lambda **options: gymnasium.make(function, disable_env_checker=True, **options)
+    wanted = f"{function}(), and registers no such id" if function else "class World and no function make()"
+    raise WorldError(f"{name}: the file defines no {wanted}")
 
 
 def _built(name: str, build: Callable[[], VecEnv]) -> VecEnv:
