@@ -12,7 +12,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from envs.errors import WorldError
 from sandbox.drawing import choose_backend
 from sandbox.output import Output
 
@@ -39,15 +38,21 @@ def main(folder: Path) -> None:
             sys.modules["torch"].set_num_threads(1)
         read = _text_reader(folder) if job["verb"] in TEXT_VERBS else _bytes_reader(folder)
         verb.run(job, read, output)
-    except WorldError as error:
-        traceback.print_exc()
-        output.result("crashed", str(error)[:2000])
     except MemoryError:
         output.result("out_of_memory", "the box ran out of memory")
     except Exception as error:  # noqa: BLE001 - the process edge
         traceback.print_exc()
+        if _is_the_worlds(error):
+            output.result("crashed", str(error)[:2000])
+            return
         memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         output.result("out_of_memory" if memory else "crashed", f"{type(error).__name__}: {error}"[:2000])
+
+
+def _is_the_worlds(error: Exception) -> bool:
+    """Say whether a world failed, and told why in a sentence of its own."""
+    worlds = sys.modules.get("envs.errors")
+    return worlds is not None and isinstance(error, worlds.WorldError)
 
 
 def _text_reader(folder: Path) -> Any:
