@@ -5,7 +5,8 @@ The reward is replaced by the candidate's, so it is never kept. Of `info` nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,17 +52,36 @@ class GymnasiumWorld:
         self._numbers = np.zeros((num_envs, self._observation.size))
         self._info = {key: np.zeros(num_envs) for key in self._info_keys}
         self._episode_step = np.zeros(num_envs, dtype=np.int64)
+        self._generators: list[np.random.Generator] = []
         self._before: Snapshot = {}
 
     def reset(self, seeds: Sequence[int]) -> Array:
         if self.num_envs % len(seeds):
             raise ValueError(f"num_envs = {self.num_envs} is not a multiple of the {len(seeds)} seeds")
-        group = self.num_envs // len(seeds)
-        drawn = [np.random.default_rng(seed).integers(0, 2**31, group) for seed in seeds]
+        self._generators = [np.random.default_rng(seed) for seed in seeds]
+        self._start_all()
+        return self._observed(self._numbers)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Return what can be kept of worlds that nobody can look into: how far each episode is, and the seeds to come."""
+        generators = json.dumps([generator.bit_generator.state for generator in self._generators])
+        kept = np.frombuffer(generators.encode(), dtype=np.uint8).copy()
+        return {"episode_step": self._episode_step.copy(), "generators": kept}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Begin all episodes anew, with the seeds that would have come next; each still ends at its own time limit."""
+        self._generators = [np.random.default_rng() for _ in json.loads(state["generators"].tobytes())]
+        for generator, kept in zip(self._generators, json.loads(state["generators"].tobytes()), strict=True):
+            generator.bit_generator.state = kept
+        self._start_all()
+        self._episode_step[:] = state["episode_step"]
+
+    def _start_all(self) -> None:
+        group = self.num_envs // len(self._generators)
+        drawn = [generator.integers(0, 2**31, group) for generator in self._generators]
         for index, seed in enumerate(np.concatenate(drawn)):
             self._start(index, int(seed))
         self._before = self._snapshot()
-        return self._observed(self._numbers)
 
     def step(self, action: Array, training_progress: float = 0.0) -> Step:
         applied = self._action.applied(action)

@@ -156,7 +156,7 @@ def test_of_info_only_what_a_table_names_is_kept():
     world.reset([0])
     step = world.step(np.zeros((2, 1)))
     assert step.state.steps_done.tolist() == [1.0, 1.0]
-    assert set(step.state._snapshot) == {"observation_numbers", "time", "info.count"}
+    assert set(world._before) == {"observation_numbers", "time", "info.count"}
 
 
 @pytest.mark.parametrize("key", ["reward_run", "is_success", "ctrl_cost"])
