@@ -12,10 +12,8 @@ from pathlib import Path
 
 from designer.config import Config
 from designer.display import Display
-from designer.environments import environment_python
-from designer.errors import ConfigError, InterruptedRunError, ModelError, SandboxError, TaskError, WorkerMissingError
+from designer.errors import ConfigError, InterruptedRunError, ModelError, SandboxError, TaskError
 from designer.executors import Executor, Job, Limits
-from designer.executors.embedded import Embedded
 from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.journal import CallFinished, CallStarted, Journal
@@ -29,22 +27,13 @@ from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
+from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
 from designer.search.halving import Halving
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
 
 DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
-
-
-def worker_python(config: Config) -> Path:
-    """Return the interpreter that boxes run in. Raises WorkerMissingError, which says how to build one."""
-    chosen = config.worker.python
-    if chosen is None:
-        return environment_python(config.worker.environment)
-    if not chosen.is_file() or not os.access(chosen, os.X_OK):
-        raise WorkerMissingError(f"worker.python = {chosen} is not a program. Name a Python that has torch and mujoco.")
-    return chosen.absolute()
 
 
 def slots(config: Config) -> int:
@@ -57,7 +46,7 @@ def scratch_box(config: Config) -> Iterator[tuple[Executor, Path]]:
     """Give an executor and a folder for a job that belongs to no run; the folder goes away with it."""
     with scratch_folder() as scratch:
         stage_worker_code(scratch / "code")
-        yield Embedded(worker_python(config), scratch / "code"), scratch
+        yield provider_of(config).executor(scratch / "code"), scratch
 
 
 def describe(world: str, config: Config) -> StateTable:
@@ -78,7 +67,7 @@ def describe_job(world: str, config: Config) -> Job:
 
 def executor_for(run: Run) -> Executor:
     """Return what runs this run's boxes."""
-    return Resumable(Embedded(worker_python(run.config), run.code))
+    return Resumable(provider_of(run.config).executor(run.code))
 
 
 def require_model(config: Config) -> None:

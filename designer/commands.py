@@ -48,6 +48,7 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
+    config = settled(config, asked, console)
     task, table = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now())
     carry_out(started, executor_for(started), console)
@@ -57,17 +58,19 @@ def run(asked: argparse.Namespace) -> None:
 
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
-    config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
+    console = Console(highlight=False)
+    config = settled(load(asked.config_file, {**asked.settings, "search.rounds": "0"}), asked, console)
     task, table = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now())
-    carry_out(started, executor_for(started), Console(highlight=False))
+    carry_out(started, executor_for(started), console)
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
-    config = load(asked.config_file, asked.settings)
+    console = Console(highlight=False)
+    config = settled(load(asked.config_file, asked.settings), asked, console)
     task, table = prepare(asked, config)
-    Console(highlight=False).print(Text(forecast(task, table, config)), soft_wrap=True)
+    console.print(Text(forecast(task, table, config)), soft_wrap=True)
 
 
 def replay(asked: argparse.Namespace) -> None:
@@ -77,6 +80,8 @@ def replay(asked: argparse.Namespace) -> None:
     if original.config.llm.provider != "composer":
         settings["llm"].update(provider="replay", replay=original.folder.resolve())
     config = validated(settings, str(original.folder / "config.toml"))
+    if asked.retrain:
+        require_consent(config, asked.unsafe)
     again = create(asked.runs, original.task, original.table, config, datetime.now())
     stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
     console = Console(highlight=False)
@@ -85,6 +90,16 @@ def replay(asked: argparse.Namespace) -> None:
     same = before is not None and after is not None and before.winner == after.winner
     ends = f"{before.winner if before else 'unfinished'} then, {after.winner if after else 'unfinished'} now"
     console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
+
+
+def settled(config: Config, asked: argparse.Namespace, console: Console) -> Config:
+    """Settle on a sandbox that works here, so that the run keeps it, and say why a stronger one was not taken."""
+    require_consent(config, asked.unsafe)
+    choice = choose(config)
+    for reason in choice.passed_over:
+        if engine_answers(config):
+            console.print(Text(f"not used: {reason}"), soft_wrap=True)
+    return choice.config
 
 
 def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable]:
@@ -103,6 +118,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
     run = open_run(folder)
     if asked.settings or asked.config_file or asked.env or asked.fitness:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
+    require_consent(run.config, asked.unsafe)
     return run
 
 
@@ -199,7 +215,7 @@ def check_file(asked: argparse.Namespace) -> None:
     """Check a reward file against a world, statically and on real transitions."""
     if not asked.task and not asked.env:
         raise InputError("check needs to know the world: --task half_cheetah_backward, or --env HalfCheetah-v5.")
-    config = load(asked.config_file, asked.settings)
+    config = settled(load(asked.config_file, asked.settings), asked, Console(stderr=True, highlight=False))
     try:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -215,11 +231,28 @@ def check_file(asked: argparse.Namespace) -> None:
 
 def doctor(asked: argparse.Namespace) -> None:
     """Look whether everything is there."""
-    findings = examine(load(asked.config_file, asked.settings))
+    config = load(asked.config_file, asked.settings)
+    if asked.sandbox:
+        examine_sandbox(asked.sandbox, config)
+        return
+    findings = examine(config)
     for finding in findings:
         print(f"{'ok ' if finding.fine else 'NO '} {finding.what}: {finding.found}")
     if not all(finding.fine or finding.optional for finding in findings):
         raise InputError("something that is needed is missing: see NO above.")
+
+
+def examine_sandbox(name: str, config: Config) -> None:
+    """Run the conformance suite over a sandbox. Raises SandboxError where it breaks the contract."""
+    named = config.model_copy(update={"sandbox": config.sandbox.model_copy(update={"provider": name})})
+    counts: Counter[Verdict] = Counter()
+    for outcome in conformance(named):
+        counts[outcome.verdict] += 1
+        print(f"{MARKS[outcome.verdict]} {outcome.check}: {outcome.told}", flush=True)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    print(f"{name}: {told}")
+    if counts[Verdict.BROKEN]:
+        raise SandboxError(f"{name} breaks the contract of a sandbox: see {MARKS[Verdict.BROKEN]}above.")
 
 
 def show_config(asked: argparse.Namespace) -> None:
@@ -228,8 +261,18 @@ def show_config(asked: argparse.Namespace) -> None:
 
 
 def image(asked: argparse.Namespace) -> None:
-    """Make a worker environment."""
-    environments.build(asked.name)
+    """Make a worker environment: on disk for embedded boxes, and as an image where a container engine answers."""
+    config = load(asked.config_file, asked.settings)
+    wanted = asked.sandbox or AUTO
+    if wanted in (AUTO, EMBEDDED):
+        environments.build(asked.name)
+    if wanted == AUTO and not engine_answers(config):
+        return
+    if wanted in (AUTO, DOCKER):
+        if wanted == AUTO:
+            print("A container engine answers, so its image comes too (--sandbox embedded leaves it out).")
+        engine = DockerEngine(config.sandbox.docker_host)
+        print(build_image(engine, asked.name, config.sandbox.base, Source(asked.wheels, asked.network), print))
 
 
 def _retyped(asked: argparse.Namespace) -> str:
