@@ -20,7 +20,20 @@ from designer.sandboxes import UNSAFE_FLAG
 
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
-OTHER_FLAGS = ("config", "env", "fitness", "help", "i-know-this-is-unsafe", "network", "prompt", "retrain", "runs", "sandbox", "task", "wheels")
+OTHER_FLAGS = (
+    "config",
+    "env",
+    "fitness",
+    "help",
+    "i-know-this-is-unsafe",
+    "network",
+    "prompt",
+    "retrain",
+    "runs",
+    "sandbox",
+    "task",
+    "wheels",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -124,7 +137,9 @@ def build_parser() -> argparse.ArgumentParser:
     image.add_argument("verb", choices=["build"])
     image.add_argument("name", help="such as native")
     image.add_argument(
-        "--sandbox", choices=["embedded", "docker"], help="for one sandbox only; not given: both where a container engine answers"
+        "--sandbox",
+        choices=["embedded", "docker"],
+        help="for one sandbox only; not given: both where a container engine answers",
     )
     image.add_argument("--wheels", type=Path, help="docker: a folder that holds all wheels, for a build without an index")
     image.add_argument("--network", help="docker: the network of the build's containers, such as host")
@@ -147,7 +162,9 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_consent(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(UNSAFE_FLAG, dest="unsafe", action="store_true", help="goes with --sandbox.provider none, and only there")
+    parser.add_argument(
+        UNSAFE_FLAG, dest="unsafe", action="store_true", help="goes with --sandbox.provider none, and only there"
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,20 +19,33 @@ from designer.bundle import bundle_root
 from designer.checking import check_and_probe
 from designer.config import Config, load, to_toml, validated
 from designer.display import LiveTable, Plain
-from designer.doctor import examine
-from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
+from designer.doctor import engine_answers, examine
+from designer.errors import (
+    ConfigError,
+    InputError,
+    InterruptedRunError,
+    MachineError,
+    ModelError,
+    RewardRefusedError,
+    SandboxError,
+)
 from designer.executors import Executor
+from designer.executors.conformance import Verdict, conformance
+from designer.executors.engine import DockerEngine
 from designer.executors.stored import StoredResults
 from designer.filming import film
 from designer.forecast import forecast
+from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
+from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import find_task, require_fitness, resolve_task
 
+MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
 or, with a local server:      --llm.model NAME --llm.base-url http://localhost:8000/v1
@@ -243,7 +257,7 @@ def doctor(asked: argparse.Namespace) -> None:
 
 
 def examine_sandbox(name: str, config: Config) -> None:
-    """Run the conformance suite over a sandbox. Raises SandboxError where it breaks the contract."""
+    """Run the conformance suite over a sandbox. Exits with 1 where it breaks the contract."""
     named = config.model_copy(update={"sandbox": config.sandbox.model_copy(update={"provider": name})})
     counts: Counter[Verdict] = Counter()
     for outcome in conformance(named):
@@ -252,7 +266,7 @@ def examine_sandbox(name: str, config: Config) -> None:
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     print(f"{name}: {told}")
     if counts[Verdict.BROKEN]:
-        raise SandboxError(f"{name} breaks the contract of a sandbox: see {MARKS[Verdict.BROKEN]}above.")
+        raise SystemExit(1)
 
 
 def show_config(asked: argparse.Namespace) -> None:

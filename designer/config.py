@@ -69,9 +69,12 @@ class SandboxConfig(Section):
         "provider of your own as module:name",
     )
     docker_host: str | None = Field(
-        None, description="the engine's address, such as unix:///run/user/1000/podman/podman.sock; not set: DOCKER_HOST or Docker's"
+        None,
+        description="the engine's address, such as unix:///run/user/1000/podman/podman.sock; not set: DOCKER_HOST or Docker's",
     )
-    image: str | None = Field(None, description="the image of docker's containers; not set: the one that `designer image` built")
+    image: str | None = Field(
+        None, description="the image of docker's containers; not set: the one that `designer image` built"
+    )
     base: str = Field("python:3.11-slim", description="the base that docker's image is built on: a Debian with Python")
     runtime: str | None = Field(None, description="the engine's runtime, such as runsc (gVisor); not set: the engine's default")
     gpu: bool = Field(False, description="pass this machine's GPUs into docker's containers")

@@ -12,7 +12,7 @@ from designer.config import Config
 from designer.environments import environment_python
 from designer.errors import ConfigError, MachineError, SandboxError, WorkerMissingError, did_you_mean
 from designer.executors import Executor, Job, JobResult, Progress
-from designer.executors.docker import Docker, Image, Options, leftovers
+from designer.executors.docker import DEFAULT, Docker, Image, Options, leftovers
 from designer.executors.embedded import Embedded
 from designer.executors.engine import DockerEngine, Engine
 from designer.executors.provider import Provider
@@ -80,7 +80,7 @@ class DockerProvider:
     name = DOCKER
     isolates = True
 
-    def __init__(self, engine: Engine, image: Image, options: Options = Options()) -> None:
+    def __init__(self, engine: Engine, image: Image, options: Options = DEFAULT) -> None:
         self.engine, self.image = engine, image
         self._options = options
 

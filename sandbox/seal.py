@@ -29,7 +29,14 @@ THREAD = 0x00010000 | 0x00000800 | 0x00000100
 NO_THREAD = 0x7E020080 | 0x00002000 | 0x00004000 | 0x00001000
 
 PRCTL = (15, 16, 0x53564D41)  # set and get a thread's name, name a memory area
-IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, its size, bytes waiting, non-blocking, close on exec
+IOCTL = (
+    0x5401,
+    0x5413,
+    0x541B,
+    0x5421,
+    0x5450,
+    0x5451,
+)  # is it a terminal, its size, bytes waiting, non-blocking, close on exec
 FCNTL = (0, 1, 2, 3, 4, 1030, 1032, 1034)  # duplicate, flags, size of a pipe, seals; no owner, no signal, no lock
 
 Instruction = tuple[int, int, int, int]

@@ -38,6 +38,7 @@ from designer.text import printable
 USER = 10001
 CODE, JOB, SCRATCH = "/code", "/job", "/tmp"
 SCRATCH_BYTES, SCRATCH_FILES = 256 * 1024**2, 4096
+SCRATCH_OPTIONS = f"rw,noexec,nosuid,nodev,size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},uid={USER},gid={USER},mode=0700"
 PROCESSES, OPEN_FILES = 256, 256
 CPUS = 1.0
 CHUNK = 1 << 20
@@ -66,12 +67,15 @@ class Options(NamedTuple):
     gpu: bool = False
 
 
+DEFAULT = Options()
+
+
 class Docker:
     """Runs each job in a container of its own."""
 
     name = "docker"
 
-    def __init__(self, engine: Engine, image: Image, code: Path, options: Options = Options()) -> None:
+    def __init__(self, engine: Engine, image: Image, code: Path, options: Options = DEFAULT) -> None:
         """`code`: a folder that holds `envs/` and `sandbox/`."""
         self._engine = engine
         self._image = image
@@ -223,9 +227,7 @@ class Docker:
                 Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
                 Ulimit(name="core", soft=0, hard=0),
             ],
-            "tmpfs": {
-                SCRATCH: f"rw,noexec,nosuid,nodev,size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},uid={USER},gid={USER},mode=0700"
-            },
+            "tmpfs": {SCRATCH: SCRATCH_OPTIONS},
             "mounts": [Mount(target, str(source), type="bind", read_only=True) for source, target in binds.items()],
             "log_config": LogConfig(type="none"),
             "init": False,  # the launcher is process 1

@@ -62,4 +62,3 @@ def rollout(job: dict[str, Any], folder: Path, output: Output) -> None:
 def score(job: dict[str, Any], folder: Path, output: Output) -> None:
     fitness = json.loads((folder / "trajectories.safetensors").read_bytes())
     output.result("ok", fitness=fitness, success=None, length=[job["step_limit"]] * len(fitness))
-
