@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from designer.journal import CallFinished, CallStarted, CandidateProposed, Event, RunFinished, RunStarted, TrialsFinished
+from designer.journal import (
+    BudgetSpent,
+    CallFinished,
+    CallStarted,
+    CandidateProposed,
+    Event,
+    RunFinished,
+    RunStarted,
+    TrialsFinished,
+)
 from designer.proposers import Entry
 from designer.records import Candidate, Purpose, Remark, Status, Trial, TrialKey, Verdict
 from designer.statistics import mean
@@ -25,6 +34,7 @@ class Archive:
     walls: set[str] = field(default_factory=set)
     calls_started: int = 0
     calls: list[CallFinished] = field(default_factory=list)
+    spent: str = ""
     finished: RunFinished | None = None
 
     @classmethod
@@ -43,6 +53,8 @@ class Archive:
                 self.calls_started += 1
             case CallFinished():
                 self.calls.append(event)
+            case BudgetSpent(reason=reason):
+                self.spent = reason
             case CandidateProposed(candidate=candidate, verdict=verdict):
                 self.candidates[candidate.id] = candidate
                 self.verdicts[candidate.id] = verdict

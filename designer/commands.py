@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from designer import environments
-from designer.assemble import describe, executor_for, make_loop, require_model, slots
+from designer import environments, terminal
+from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
 from designer.config import Config, load, to_toml, validated
@@ -37,6 +37,7 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
+from designer.modelling import require_model
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
@@ -44,6 +45,7 @@ from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import find_task, require_fitness, resolve_task
+from designer.text import printable
 
 MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
@@ -54,7 +56,7 @@ or, with a chat in a browser: --llm.provider manual"""
 
 def run(asked: argparse.Namespace) -> None:
     """Design a reward, or go on with a run that was stopped."""
-    console = Console(highlight=False)
+    console = terminal.console()
     folder = Path(asked.what)
     if folder.is_dir():
         resumed = resume(folder, asked)
@@ -72,7 +74,7 @@ def run(asked: argparse.Namespace) -> None:
 
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
-    console = Console(highlight=False)
+    console = terminal.console()
     config = settled(load(asked.config_file, {**asked.settings, "search.rounds": "0"}), asked, console)
     task, table = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now())
@@ -81,7 +83,7 @@ def baseline(asked: argparse.Namespace) -> None:
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
-    console = Console(highlight=False)
+    console = terminal.console()
     config = settled(load(asked.config_file, asked.settings), asked, console)
     task, table = prepare(asked, config)
     console.print(Text(forecast(task, table, config)), soft_wrap=True)
@@ -98,7 +100,7 @@ def replay(asked: argparse.Namespace) -> None:
         require_consent(config, asked.unsafe)
     again = create(asked.runs, original.task, original.table, config, datetime.now())
     stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
-    console = Console(highlight=False)
+    console = terminal.console()
     carry_out(again, stored, console)
     before, after = original.archive().finished, again.archive().finished
     same = before is not None and after is not None and before.winner == after.winner
@@ -139,7 +141,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
 def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     with locked(run.folder), _resumable(run.folder):
-        console.print(Text(f"{run.task.text}\nrun folder: {run.folder}"), soft_wrap=True)
+        console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
         _design(run, executor, console)
         clip = film(run, executor)
         path = write_report(run)
@@ -161,13 +163,14 @@ def _resumable(folder: Path) -> Iterator[None]:
 def _design(run: Run, executor: Executor, console: Console) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
-    loop = make_loop(run, executor, display, lambda line: console.print(Text(line), soft_wrap=True))
+    loop = make_loop(run, executor, display, lambda line: console.print(Text(printable(line)), soft_wrap=True))
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started
     assert opening is not None
     console.print(
-        Text(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}"), soft_wrap=True
+        Text(printable(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}")),
+        soft_wrap=True,
     )
     if isinstance(display, LiveTable):
         with display:
@@ -211,7 +214,7 @@ def finished(run: Run, clip: str, report_path: Path, console: Console) -> None:
 
 def show(asked: argparse.Namespace) -> None:
     """List runs, or show one, or one candidate of it."""
-    console = Console(highlight=False)
+    console = terminal.console()
     if asked.run is None:
         show_runs(asked.runs, console)
     elif asked.candidate is None:

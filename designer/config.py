@@ -43,14 +43,22 @@ class EvaluationConfig(Section):
 
 
 class LlmConfig(Section):
-    provider: Literal["composer", "openai", "manual", "replay"] = Field(
+    provider: Literal["composer", "openai", "litellm", "manual", "replay", "scripted"] = Field(
         "composer", description="who proposes: the built-in composer (no language model), or a model through a provider"
     )
     model: str | None = Field(None, description="the model's name at the endpoint; setting it implies provider openai")
     base_url: str | None = Field(None, description="an OpenAI-compatible endpoint; not set: OPENAI_BASE_URL or OpenAI's")
-    timeout_s: float = Field(300, gt=0, description="longest time for one answer, retries included")
+    timeout_s: float = Field(180, gt=0, description="longest time for one attempt at an answer")
+    patience_s: float = Field(1800, gt=0, description="longest time for one answer, all attempts and pauses included")
+    parallel: int = Field(8, ge=1, le=64, description="model calls at once")
     repairs: int = Field(1, ge=0, le=3, description="how often a refused reward is sent back with its faults")
-    max_calls: int = Field(200, ge=1, description="model calls in one run, at most")
+    critic: int = Field(1, ge=0, le=2, description="how often a critic may send a sound reward back before it is trained")
+    analyst: bool = Field(True, description="have a model read the failing episodes; what the numbers confirm is told")
+    max_calls: int = Field(200, ge=1, description="model calls in one run, at most; then it ends with its best so far")
+    max_tokens: int | None = Field(None, ge=1, description="tokens of all calls, prompts included, at most")
+    max_cost: float | None = Field(None, gt=0, description="money for all calls, at most; needs the model in the price table")
+    prices: Path | None = Field(None, description="price table; not set: ~/.config/designer/prices.toml or none")
+    script: Path | None = Field(None, description="a folder with reply files (provider scripted)")
     replay: Path | None = Field(None, description="a run folder whose stored replies are played (provider replay)")
 
 

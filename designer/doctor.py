@@ -8,11 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from designer.assemble import base_url, describe, slots
+from designer.assemble import describe, slots
 from designer.config import Config
 from designer.errors import DesignerError
 from designer.executors.engine import DockerEngine
 from designer.files import write_atomically
+from designer.modelling import base_url
 from designer.sandboxes import AUTO, choose, docker_provider, worker_python
 
 MIN_FREE_BYTES = 2 * 1024**3

@@ -98,6 +98,7 @@ def _be_child(spec: dict[str, Any], launcher: int, tell: int) -> NoReturn:
 
 def _be_init(spec: dict[str, Any], standing: Standing, tell: int) -> NoReturn:
     """Be process 1: start the worker, reap whatever ends, end when the worker does and take the rest along."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # its memory is closed to the worker, which has the same user id
     worker = os.fork()
     if worker == 0:
         _exec_worker(spec, standing, tell)

@@ -13,7 +13,9 @@ from sandbox.landlock import Rule
 
 NO_DISK_LIMIT = "total disk use is not bounded"
 NAMES_SEEN = "names, sizes and dates of files can be seen"
-STILL_ROOT = "it runs as root without capabilities, because nobody else can read what the worker needs; threads are not bounded"
+STILL_ROOT = (
+    "it runs as root without capabilities, since only root can read its files, and the number of threads is not bounded"
+)
 NO_LANDLOCK = "this kernel has no Landlock"
 
 

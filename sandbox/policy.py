@@ -37,14 +37,16 @@ def mlp_shapes(prefix: str, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def mlp(parameters: Mapping[str, Tensor], prefix: str, layers: int, x: Tensor) -> Tensor:
+Layers = Sequence[tuple[Tensor, Tensor]]
+"""Weights (P, in, out) and biases (P, 1, out), from the first layer to the last."""
+
+
+def mlp(layers: Layers, x: Tensor) -> Tensor:
     """Run P stacked perceptrons with tanh between the layers: x (P, N, in) -> (P, N, out)."""
-    for layer in range(layers):
-        weight, bias = parameters[f"{prefix}.{layer}.weight"], parameters[f"{prefix}.{layer}.bias"]
-        x = torch.baddbmm(bias.unsqueeze(1), x, weight)
-        if layer < layers - 1:
-            x = torch.tanh(x)
-    return x
+    *hidden, (weight, bias) = layers
+    for hidden_weight, hidden_bias in hidden:
+        x = torch.tanh(torch.baddbmm(hidden_bias, x, hidden_weight))
+    return torch.baddbmm(bias, x, weight)
 
 
 def policy_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int, ...]]:
@@ -64,13 +66,15 @@ class StackedPolicy:
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         """`parameters`: as in a policy file, with one leading axis (P, ...)."""
-        self._parameters = dict(parameters)
-        self._layers = len(HIDDEN) + 1
+        self._mean, self._std = parameters["normaliser.mean"], parameters["normaliser.std"]
+        self._layers = [
+            (parameters[f"actor.{layer}.weight"], parameters[f"actor.{layer}.bias"].unsqueeze(1))
+            for layer in range(len(HIDDEN) + 1)
+        ]
 
     def act(self, observation: Tensor) -> Tensor:
         """Return mean actions in [-1, 1] units: observation (P, N, observation_dim) -> (P, N, action_dim)."""
-        scaled = normalise(observation, self._parameters["normaliser.mean"], self._parameters["normaliser.std"])
-        return mlp(self._parameters, "actor", self._layers, scaled)
+        return mlp(self._layers, normalise(observation, self._mean, self._std))
 
 
 def pack(checkpoints: Sequence[Mapping[str, Tensor]]) -> bytes:
@@ -91,12 +95,15 @@ def unpack(payload: bytes, checkpoints: int, policies: int, observation_dim: int
         tensors = load(payload)
     except SafetensorError as error:
         raise PolicyRefusedError(f"the policy file's tensors don't fit its header: {str(error)[:200]}") from None
-    for name, tensor in tensors.items():
+    for name, shape in expected.items():
+        tensor = tensors[name]
+        if tensor.dtype != torch.float32 or list(tensor.shape) != shape:  # two readers of one header might not agree
+            raise PolicyRefusedError(f"{name} was read as {tensor.dtype} {list(tensor.shape)}, not float32 {shape}")
         if not bool(torch.isfinite(tensor).all()) or float(tensor.abs().max()) > MAX_WEIGHT:
             raise PolicyRefusedError(f"{name} holds a number that is not finite or above {MAX_WEIGHT:g}")
     if float(tensors["normaliser.std"].min()) <= 0:
         raise PolicyRefusedError("normaliser.std holds a number that is not above 0")
-    return tensors
+    return {name: tensors[name] for name in expected}
 
 
 def _check_header(header: Mapping[str, object], expected: Mapping[str, list[int]]) -> None:

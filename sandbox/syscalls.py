@@ -10,6 +10,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 def _numbers(table: str) -> dict[str, int]:
     return {name: int(number) for name, _, number in (entry.partition("=") for entry in table.split())}
 
@@ -21,8 +25,7 @@ class Machine(NamedTuple):
     numbers: dict[str, int]
 
 
-FREE: Final = tuple(
-    """
+FREE: Final = _names("""
     read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek open openat openat2 creat close
     close_range stat lstat fstat newfstatat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat getdents
     getdents64 getcwd chdir fchdir rename renameat renameat2 unlink unlinkat mkdir mkdirat rmdir ftruncate fallocate fsync
@@ -35,19 +38,15 @@ FREE: Final = tuple(
     timer_create timer_settime timer_gettime timer_getoverrun timer_delete getpid getppid gettid getuid geteuid getgid
     getegid getresuid getresgid getgroups getpgrp getpgid getsid capget getrlimit getrusage sysinfo uname getrandom wait4
     waitid
-    """.split()
-)
+""")
 """Whatever the arguments: memory, threads' locks, time, and files, which the file-system wall governs."""
 
-CHECKED: Final = tuple(
-    """
+CHECKED: Final = _names("""
     clone prctl ioctl fcntl kill tgkill prlimit64
-    """.split()
-)
+""")
 """Only with the arguments that seal.py names."""
 
-REFUSED: Final = tuple(
-    """
+REFUSED: Final = _names("""
     execve execveat fork vfork unshare setns chroot pivot_root mount umount2 mount_setattr move_mount open_tree fsopen
     fsconfig fsmount fspick socket socketpair connect bind listen accept accept4 sendto recvfrom sendmsg recvmsg sendmmsg
     recvmmsg shutdown getsockname getpeername setsockopt getsockopt tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open
@@ -63,8 +62,7 @@ REFUSED: Final = tuple(
     clock_adjtime adjtimex syslog reboot kexec_load kexec_file_load acct swapon swapoff init_module finit_module
     delete_module iopl ioperm modify_ldt lookup_dcookie vhangup nfsservctl seccomp landlock_create_ruleset landlock_add_rule
     landlock_restrict_self
-    """.split()
-)
+""")
 """Answered "not permitted": other processes, programs, networks, mounts, privileges, memory that no limit counts, metadata."""
 
 MISSING: Final = ("clone3",)

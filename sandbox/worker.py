@@ -28,7 +28,6 @@ VERBS = {
     "score": "sandbox.score",
     "render": "sandbox.render",
 }
-TEXT_VERBS = ("describe", "probe", "train")
 
 
 def main(folder: Path, sealed: bool = True) -> None:
@@ -41,11 +40,10 @@ def main(folder: Path, sealed: bool = True) -> None:
         verb = importlib.import_module(VERBS[job["verb"]])
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
-        read = _text_reader(folder) if job["verb"] in TEXT_VERBS else _bytes_reader(folder)
         if sealed:
             seal.apply()
         output.seal(sealed, "" if sealed else f"asked for with {UNSEALED}")
-        verb.run(job, read, output)
+        verb.run(job, lambda name: (folder / name).read_bytes(), output)
     except seal.SealError as error:
         output.seal(False, str(error))
     except MemoryError:
@@ -54,14 +52,6 @@ def main(folder: Path, sealed: bool = True) -> None:
         traceback.print_exc()
         memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         output.result("out_of_memory" if memory else "crashed", f"{type(error).__name__}: {error}"[:2000])
-
-
-def _text_reader(folder: Path) -> Any:
-    return lambda name: (folder / name).read_text(encoding="utf-8")
-
-
-def _bytes_reader(folder: Path) -> Any:
-    return lambda name: (folder / name).read_bytes()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from designer.text import printable
 MAX_STDERR_BYTES = 64 * 1024
 KILL_GRACE_S = 1.0
 CHUNK = 1 << 20
-CHECK_LIMITS = Limits(cpu_s=20, wall_s=30)
+CHECK = Job("check", {}, {}, Limits(cpu_s=20, wall_s=30))
+"""A box that does nothing: if it ends well, others can be made."""
 NOT_HERE = (
     "the embedded sandbox is made of Linux's namespaces, Landlock and seccomp, and {platform} has none of them. Use Docker, "
     "or run designer on Linux."
@@ -82,14 +83,15 @@ class Embedded:
         for kind in self._kinds:
             try:
                 with scratch_folder() as scratch:
-                    ended = self._in_a_box(kind, Job("check", {}, {}, CHECK_LIMITS), scratch / "job", lambda _: None)
+                    ended = self._in_a_box(kind, CHECK, scratch / "job", lambda _: None)
             except SandboxError as refusal:
                 refusals.append(str(refusal))
                 continue
             if ended.status is Status.OK:
                 return kind, ended.walls
             refusals.append(f"a box with {kind} doesn't work ({ended.status}): {ended.error}")
-        raise SandboxError(f"no sandbox can be made here: {'; '.join(refusals)}")
+        reasons = "; ".join(dict.fromkeys(refusals))
+        raise SandboxError(f"no sandbox can be made here with {self._python}: {reasons}")
 
     def _in_a_box(self, kind: str, job: Job, folder: Path, progress: Progress) -> JobResult:
         prepare_folder(job, folder)
@@ -184,8 +186,10 @@ def _require_walls(report: Mapping[str, Any], reader: FrameReader, returncode: i
     """Refuse what ran without the walls that it was to have. Raises SandboxError."""
     if "refused" in report:
         raise SandboxError(f"the box refused to start its worker ({kind}): {printable(str(report['refused']))}")
-    if not report and returncode > 0:
-        raise SandboxError(f"the box failed to start its worker: {last_words(stderr)}")
+    if not report and returncode >= 0:
+        raise SandboxError(
+            f"the box's launcher ended with {returncode} and no report: {last_words(stderr) or 'is it a Python?'}"
+        )
     if reader.why_unsealed and kind != "none":
         raise SandboxError(f"the worker can't be sealed: {reader.why_unsealed}")
     if reader.result is not None and reader.result.get("status") == "ok" and not reader.sealed and kind != "none":

@@ -26,7 +26,7 @@ class Manual:
         self,
         folder: Path,
         interactive: bool = False,
-        tell: Callable[[str], None] = lambda text: print(text, flush=True),
+        tell: Callable[[str], None] = lambda text: print(f"{text}\n", end="", flush=True),
         read_line: Callable[[], str] = lambda: sys.stdin.readline(),
         sleep: Callable[[float], None] = time.sleep,
         poll_s: float = 1.0,
@@ -52,7 +52,8 @@ class Manual:
                 self._tell(f"Prompt: {prompt}\nPaste the reply here; end it with a line that holds a single dot.")
                 text = self._pasted()
         else:
-            self._tell(f"Prompt: {prompt}\nWaiting for the reply in {answer}")
+            with self._terminal:  # prompts of several calls at once must not run into each other's lines
+                self._tell(f"Prompt: {prompt}\nWaiting for the reply in {answer}")
             text = self._awaited(answer)
         return Reply(text=text, model=self.name)
 

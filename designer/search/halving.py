@@ -29,7 +29,7 @@ class Halving:
     def next(self, archive: Archive) -> Action:
         for round_ in range(1, self._config.rounds + 1):
             missing = self._missing_slots(archive, round_)
-            if missing:
+            if missing and not archive.spent:
                 return Propose(missing)
             untrained = self._untrained(archive, round_)
             if untrained:
@@ -75,10 +75,11 @@ class Halving:
         means = {c.id: mean(archive.final_scores(c.id)) for c in archive.ranked()[: self._config.finalists]}
         scored = {name: value for name, value in means.items() if value is not None}
         if scored:
-            return Stop("all rounds and the final trainings are done", max(scored, key=lambda name: scored[name]))
+            reason = archive.spent or "all rounds and the final trainings are done"
+            return Stop(reason, max(scored, key=lambda name: scored[name]))
         if self._config.rounds == 0:
             return Stop("only baselines were asked for", None)
-        return Stop("no candidate could be trained to the end", None)
+        return Stop(archive.spent or "no candidate could be trained to the end", None)
 
 
 def _descent(turn: int, parents: list[str]) -> tuple[Verb, tuple[str, ...]]:

@@ -1,7 +1,8 @@
 """A worker for tests of the command line: it answers every verb at once and trains nothing.
 
 It runs in a real box and seals itself like the real one; the run's own `sandbox` package is there to be imported. A
-candidate's worth is the sum of the numbers in its source. A training on more than 10**8 steps reports itself and then sleeps: something to be killed.
+candidate's worth is the sum of the numbers in its source. A training on more than 10**8 steps reports itself and then
+sleeps: something to be killed.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def test_unknown_world_is_refused_by_the_real_worker(tmp_path):
 
 def test_worker_that_is_no_worker_is_told(tmp_path):
     ended = designer("run", TASK, "--worker.python", shutil.which("true"), cwd=tmp_path)
-    assert_refused(ended, "describing half_cheetah failed")
+    assert_refused(ended, "no sandbox can be made here", "is it a Python?")
 
 
 # Run folders --------------------------------------------------------------------------------------------------------
