@@ -232,7 +232,7 @@ def check_file(asked: argparse.Namespace) -> None:
     """Check a reward file against a world, statically and on real transitions."""
     if not asked.task and not asked.env:
         raise InputError("check needs to know the world: --task half_cheetah_backward, or --env HalfCheetah-v5.")
-    config = settled(load(asked.config_file, asked.settings), asked, Console(stderr=True, highlight=False))
+    config = settled(load(asked.config_file, asked.settings), asked, terminal.console(stderr=True))
     try:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
