@@ -27,7 +27,6 @@ from designer.errors import (
     MachineError,
     ModelError,
     RewardRefusedError,
-    SandboxError,
 )
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance

@@ -269,15 +269,9 @@ def nothing_is_left_of_a_killed_host(bench: Bench) -> str:
         marker = uuid.uuid4().hex
         code = bench.code("output.progress(started=started)\nimport time\ntime.sleep(60)\n", JOB_FILE + LEAVE)
         (bench.folder / "config.toml").write_text(to_toml(bench.config))
-        host = [
-            sys.executable,
-            "-m",
-            "designer.executors.conformance_host",
-            bench.folder / "config.toml",
-            code,
-            bench.job_folder,
-        ]
-        with subprocess.Popen([*host, f"{marker}"], stdout=subprocess.PIPE, text=True) as process:
+        places = [str(path) for path in (bench.folder / "config.toml", code, bench.job_folder)]
+        host = [sys.executable, "-m", "designer.executors.conformance_host", *places, marker]
+        with subprocess.Popen(host, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             said = process.stdout.readline()
             process.send_signal(how)

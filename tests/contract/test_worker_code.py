@@ -21,7 +21,17 @@ SANDBOX = {
     *("output.py", "payers.py", "policy.py", "ppo.py", "probe.py", "render.py", "reward.py", "rollout.py", "score.py"),
     *("surroundings.py", "terms.py", "traces.py", "train.py", "worker.py"),
     # The walls: what raises them is theirs to read, once they stand.
-    *("box.py", "confinement.py", "contained.py", "kernel.py", "landlock.py", "leftovers.py", "mounts.py", "namespaces.py", "places.py"),
+    *(
+        "box.py",
+        "confinement.py",
+        "contained.py",
+        "kernel.py",
+        "landlock.py",
+        "leftovers.py",
+        "mounts.py",
+        "namespaces.py",
+        "places.py",
+    ),
     *("privileges.py", "proofs.py", "seal.py", "selfcheck.py", "syscalls.py"),
 }
 
