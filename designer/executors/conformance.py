@@ -21,6 +21,7 @@ from designer.runs import stage_worker_code
 from designer.scratch import scratch_folder
 
 GONE_S = 2.0  # what a box leaves must be gone by then
+REWARD = b"# a reward\n"
 LIMITS = Limits(cpu_s=20, wall_s=60, memory_bytes=2 * 1024**3)
 
 
@@ -101,7 +102,7 @@ class Check(NamedTuple):
 
 def job(limits: Limits = LIMITS, **spec: object) -> Job:
     """Return a job for a made-up verb."""
-    return Job("probe", spec, {"reward.py": b"# a reward\n"}, limits)
+    return Job("probe", spec, {"reward.py": REWARD}, limits)
 
 
 def examine(provider: Provider, config: Config, checks: Sequence[Check]) -> Iterator[Outcome]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from designer.errors import DesignerError, DiskError, MachineError
 from designer.executors import JobResult
-from designer.executors.conformance import LIMITS, Bench, BrokenError, Check, job
+from designer.executors.conformance import LIMITS, REWARD, Bench, BrokenError, Check, job
 from designer.records import Status
 
 MAX_STDERR_CHARACTERS = 256 * 1024
@@ -128,16 +128,16 @@ def hostile_names_are_refused(bench: Bench) -> str:
         _expect(bench, ended, Status.CRASHED, "not allowed")
         written = {path.name for path in bench.job_folder.iterdir()}
         bench.require(written <= {"job.json", "reward.py", "stderr.txt"}, written)
-        bench.require((bench.job_folder / "reward.py").read_bytes() == b"# a reward\n", f"{name} replaced reward.py")
+        bench.require((bench.job_folder / "reward.py").read_bytes() == REWARD, f"{name} replaced reward.py")
     return f"frames named {', '.join(map(repr, names))} are refused"
 
 
 def any_folder_will_do(bench: Bench) -> str:
     folder = bench.folder / "a b,c:d='\"$(x)`\\ é"
-    executor = bench.provider.executor(bench.code("output.result('ok', text=files('reward.py'))\n"))
+    executor = bench.provider.executor(bench.code("output.result('ok', size=len(files('reward.py')))\n"))
     ended = executor.run(job(), folder, lambda _: None)
     _expect(bench, ended, Status.OK)
-    bench.require(ended.content["text"] == "# a reward\n", ended.content)
+    bench.require(ended.content["size"] == len(REWARD), ended.content)
     return f"a job ran in {folder.name!r}"
 
 

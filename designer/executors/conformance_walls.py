@@ -22,7 +22,7 @@ from typing import Any
 
 from designer.config import to_toml
 from designer.errors import InterruptedRunError
-from designer.executors.conformance import GONE_S, LIMITS, Bench, BrokenError, Check, NotCheckableError, job, within
+from designer.executors.conformance import GONE_S, LIMITS, REWARD, Bench, BrokenError, Check, NotCheckableError, job, within
 from designer.records import Status
 from designer.scratch import PREFIX
 
@@ -157,7 +157,7 @@ def attempt(job, seen):
     written = [path for found in seen.values() for path, how in found.items() if how == "written"]
     real = [path for path in written if Path(path).exists()]
     bench.require(not real, f"written on the machine: {real}")
-    bench.require((bench.job_folder / "reward.py").read_bytes() == b"# a reward\n", "the job's folder was written")
+    bench.require((bench.job_folder / "reward.py").read_bytes() == REWARD, "the job's folder was written")
     names = {path.name for path in bench.job_folder.iterdir()}
     bench.require(names == {"job.json", "result.json", "reward.py", "stderr.txt"}, f"in the job's folder: {names}")
     return "neither the machine's folders nor the job's can be written, before the seal and after"
