@@ -10,11 +10,9 @@ from pathlib import Path
 
 from designer.config import Config
 from designer.display import Display
-from designer.environments import environment_python
-from designer.errors import SandboxError, TaskError, WorkerMissingError
+from designer.errors import SandboxError, TaskError
 from designer.executors import Executor, Job, Limits
 from designer.executors.at_most import AtMost
-from designer.executors.embedded import Embedded
 from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.journal import Journal
@@ -25,6 +23,7 @@ from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
+from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
 from designer.search.halving import Halving
 from designer.seeds import random_play_seed
@@ -32,16 +31,6 @@ from designer.trials import Workbench
 from designer.world_source import WorldSource, stage_world
 
 DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
-
-
-def worker_python(config: Config) -> Path:
-    """Return the interpreter that boxes run in. Raises WorkerMissingError, which says how to build one."""
-    chosen = config.worker.python
-    if chosen is None:
-        return environment_python(config.worker.environment)
-    if not chosen.is_file() or not os.access(chosen, os.X_OK):
-        raise WorkerMissingError(f"worker.python = {chosen} is not a program. Name a Python that has torch and mujoco.")
-    return chosen.absolute()
 
 
 def slots(config: Config) -> int:
@@ -55,7 +44,7 @@ def scratch_box(config: Config, world: WorldSource) -> Iterator[tuple[Executor, 
     with scratch_folder() as scratch:
         stage_worker_code(scratch / "code")
         stage_world(world, scratch / "code")
-        yield Embedded(worker_python(config), scratch / "code"), scratch
+        yield provider_of(config).executor(scratch / "code"), scratch
 
 
 def describe(world: WorldSource, config: Config) -> StateTable:
@@ -76,7 +65,7 @@ def describe_job(world: str, config: Config) -> Job:
 
 def executor_for(run: Run) -> Executor:
     """Return what runs this run's boxes."""
-    return Resumable(Embedded(worker_python(run.config), run.code))
+    return Resumable(provider_of(run.config).executor(run.code))
 
 
 def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str], None], llm: LLM | None = None) -> Loop:

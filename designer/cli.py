@@ -15,13 +15,28 @@ from rich.text import Text
 from designer import __version__, terminal
 from designer.config import Config, knobs
 from designer.errors import ConfigError, DesignerError, did_you_mean
+from designer.sandboxes import UNSAFE_FLAG
 from designer.text import printable
 
 MAX_ERROR = 20_000
 
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
-OTHER_FLAGS = ("config", "env", "fitness", "help", "prompt", "retrain", "runs", "state", "task")
+OTHER_FLAGS = (
+    "config",
+    "env",
+    "fitness",
+    "help",
+    "i-know-this-is-unsafe",
+    "network",
+    "prompt",
+    "retrain",
+    "runs",
+    "sandbox",
+    "state",
+    "task",
+    "wheels",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -96,6 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("what", help='a task\'s name, a task file, a run folder, or a sentence such as "run backward"')
     _add_task(run)
     _add_settings(run)
+    _add_consent(run)
     show = _command(verbs, "show", commands.show, "list the runs, or show one of them, or one candidate of it")
     show.add_argument("run", nargs="?", type=Path, help="a run folder")
     show.add_argument("candidate", nargs="?", help="a candidate such as g01c03")
@@ -109,29 +125,45 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--env", help="or a world, as for run")
     _add_state(check)
     _add_settings(check)
+    _add_consent(check)
     described = _command(verbs, "describe", commands.describe_world, "print a world's state table as a model sees it")
     described.add_argument("world", help="as for run's --env")
     _add_state(described)
     _add_settings(described)
+    _add_consent(described)
     baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
     baseline.add_argument("what", help="a task's name or a task file")
     _add_task(baseline)
     _add_settings(baseline)
+    _add_consent(baseline)
     plan = _command(verbs, "plan", commands.plan, "say how long a run will take, from a few seconds of training")
     plan.add_argument("what", help="as for run")
     _add_task(plan)
     _add_settings(plan)
+    _add_consent(plan)
     replay = _command(verbs, "replay", commands.replay, "play a stored run again, without a key")
     replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
     replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
+    _add_consent(replay)
     replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
     doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
+    doctor.add_argument(
+        "--sandbox", metavar="NAME", help="examine a sandbox instead: embedded, docker, none, or a third party's module:name"
+    )
     _add_settings(doctor)
     config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
     _add_settings(config)
-    image = _command(verbs, "image", commands.image, "make a worker environment")
+    image = _command(verbs, "image", commands.image, "make what boxes run: a worker environment, and its image")
     image.add_argument("verb", choices=["build"])
     image.add_argument("name", help="such as native")
+    image.add_argument(
+        "--sandbox",
+        choices=["embedded", "docker"],
+        help="for one sandbox only; not given: both where a container engine answers",
+    )
+    image.add_argument("--wheels", type=Path, help="docker: a folder that holds all wheels, for a build without an index")
+    image.add_argument("--network", help="docker: the network of the build's containers, such as host")
+    _add_settings(image)
     return parser
 
 
@@ -155,6 +187,12 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 def _add_state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", help="a TOML file that says what the entries of the world's observation mean")
+
+
+def _add_consent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        UNSAFE_FLAG, dest="unsafe", action="store_true", help="goes with --sandbox.provider none, and only there"
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

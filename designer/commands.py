@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,12 +19,22 @@ from designer.bundle import bundle_root
 from designer.checking import check_and_probe
 from designer.config import Config, load, to_toml, validated
 from designer.display import LiveTable, Plain
-from designer.doctor import examine
-from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
+from designer.doctor import engine_answers, examine
+from designer.errors import (
+    ConfigError,
+    InputError,
+    InterruptedRunError,
+    MachineError,
+    ModelError,
+    RewardRefusedError,
+)
 from designer.executors import Executor
+from designer.executors.conformance import Verdict, conformance
+from designer.executors.engine import DockerEngine
 from designer.executors.stored import StoredResults
 from designer.filming import film
 from designer.forecast import forecast
+from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
 from designer.modelling import require_model
 from designer.prompts import Prompts
@@ -31,11 +42,13 @@ from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
+from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
 from designer.world_source import WorldSource, locate_world, staged_world
 
+MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
 or, with a local server:      --llm.model NAME --llm.base-url http://localhost:8000/v1
@@ -52,6 +65,7 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
+    config = settled(config, asked, console)
     task, table, world = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
@@ -61,17 +75,19 @@ def run(asked: argparse.Namespace) -> None:
 
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
-    config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
+    console = terminal.console()
+    config = settled(load(asked.config_file, {**asked.settings, "search.rounds": "0"}), asked, console)
     task, table, world = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now(), world)
-    carry_out(started, executor_for(started), terminal.console())
+    carry_out(started, executor_for(started), console)
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
-    config = load(asked.config_file, asked.settings)
+    console = terminal.console()
+    config = settled(load(asked.config_file, asked.settings), asked, console)
     task, table, world = prepare(asked, config)
-    terminal.console().print(Text(forecast(task, table, config, world)), soft_wrap=True)
+    console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
 def replay(asked: argparse.Namespace) -> None:
@@ -81,6 +97,8 @@ def replay(asked: argparse.Namespace) -> None:
     if original.config.llm.provider != "composer":
         settings["llm"].update(provider="replay", replay=original.folder.resolve())
     config = validated(settings, str(original.folder / "config.toml"))
+    if asked.retrain:
+        require_consent(config, asked.unsafe)
     world = staged_world(original.table.world, original.code)
     again = create(asked.runs, original.task, original.table, config, datetime.now(), world)
     stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
@@ -90,6 +108,16 @@ def replay(asked: argparse.Namespace) -> None:
     same = before is not None and after is not None and before.winner == after.winner
     ends = f"{before.winner if before else 'unfinished'} then, {after.winner if after else 'unfinished'} now"
     console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
+
+
+def settled(config: Config, asked: argparse.Namespace, console: Console) -> Config:
+    """Settle on a sandbox that works here, so that the run keeps it, and say why a stronger one was not taken."""
+    require_consent(config, asked.unsafe)
+    choice = choose(config)
+    for reason in choice.passed_over:
+        if engine_answers(config):
+            console.print(Text(f"not used: {reason}"), soft_wrap=True)
+    return choice.config
 
 
 def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable, WorldSource]:
@@ -111,7 +139,8 @@ def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
 
 def describe_world(asked: argparse.Namespace) -> None:
     """Print a world's state table exactly as a model sees it."""
-    table = describe(locate_world(asked.world, asked.state or ""), load(asked.config_file, asked.settings))
+    config = settled(load(asked.config_file, asked.settings), asked, terminal.console(stderr=True))
+    table = describe(locate_world(asked.world, asked.state or ""), config)
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
     print(prompts.render("_state_table.j2", table=table), end="")
@@ -122,6 +151,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
     run = open_run(folder)
     if asked.settings or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
+    require_consent(run.config, asked.unsafe)
     return run
 
 
@@ -219,7 +249,7 @@ def check_file(asked: argparse.Namespace) -> None:
     """Check a reward file against a world, statically and on real transitions."""
     if not asked.task and not asked.env:
         raise InputError("check needs to know the world: --task half_cheetah_backward, or --env HalfCheetah-v5.")
-    config = load(asked.config_file, asked.settings)
+    config = settled(load(asked.config_file, asked.settings), asked, terminal.console(stderr=True))
     try:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -238,11 +268,28 @@ def check_file(asked: argparse.Namespace) -> None:
 
 def doctor(asked: argparse.Namespace) -> None:
     """Look whether everything is there."""
-    findings = examine(load(asked.config_file, asked.settings))
+    config = load(asked.config_file, asked.settings)
+    if asked.sandbox:
+        examine_sandbox(asked.sandbox, config)
+        return
+    findings = examine(config)
     for finding in findings:
         print(f"{'ok ' if finding.fine else 'NO '} {finding.what}: {finding.found}")
     if not all(finding.fine or finding.optional for finding in findings):
         raise InputError("something that is needed is missing: see NO above.")
+
+
+def examine_sandbox(name: str, config: Config) -> None:
+    """Run the conformance suite over a sandbox. Exits with 1 where it breaks the contract."""
+    named = config.model_copy(update={"sandbox": config.sandbox.model_copy(update={"provider": name})})
+    counts: Counter[Verdict] = Counter()
+    for outcome in conformance(named):
+        counts[outcome.verdict] += 1
+        print(f"{MARKS[outcome.verdict]} {outcome.check}: {outcome.told}", flush=True)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    print(f"{name}: {told}")
+    if counts[Verdict.BROKEN]:
+        raise SystemExit(1)
 
 
 def show_config(asked: argparse.Namespace) -> None:
@@ -251,8 +298,18 @@ def show_config(asked: argparse.Namespace) -> None:
 
 
 def image(asked: argparse.Namespace) -> None:
-    """Make a worker environment."""
-    environments.build(asked.name)
+    """Make a worker environment: on disk for embedded boxes, and as an image where a container engine answers."""
+    config = load(asked.config_file, asked.settings)
+    wanted = asked.sandbox or AUTO
+    if wanted in (AUTO, EMBEDDED):
+        environments.build(asked.name)
+    if wanted == AUTO and not engine_answers(config):
+        return
+    if wanted in (AUTO, DOCKER):
+        if wanted == AUTO:
+            print("A container engine answers, so its image comes too (--sandbox embedded leaves it out).")
+        engine = DockerEngine(config.sandbox.docker_host)
+        print(build_image(engine, asked.name, config.sandbox.base, Source(asked.wheels, asked.network), print))
 
 
 def _retyped(asked: argparse.Namespace) -> str:

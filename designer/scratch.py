@@ -1,10 +1,13 @@
-"""Temporary folders that don't outlive their process for long: what a killed process left is swept at the next start."""
+"""Temporary folders that don't outlive their process: a shell waits for its end to remove them, a sweep at the next start is
+for where that shell was killed too.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +18,9 @@ from designer.files import disk_error
 
 PREFIX = "designer-scratch-"
 NEW_S = 10.0
+# Waits for the end of its input, which comes when this process has ended, however it did. The second call is for what
+# a box, ending at the same time, wrote during the first.
+REMOVE = 'read -r _; rm -rf -- "$1"; if [ -e "$1" ]; then sleep 0.5; rm -rf -- "$1"; fi'
 
 
 @contextmanager
@@ -27,10 +33,26 @@ def scratch_folder() -> Iterator[Path]:
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)  # the kernel lets go of it when this process ends, however it ends
-        yield folder
+        with _removed_at_the_end(folder):
+            yield folder
     finally:
-        remove(folder)
         os.close(held)
+
+
+@contextmanager
+def _removed_at_the_end(folder: Path) -> Iterator[None]:
+    """Remove a folder at the end of the block, or of this process. A session of its own keeps Ctrl-C from the shell."""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", REMOVE, "sh", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ):
+        try:
+            yield
+        finally:
+            remove(folder)
 
 
 def sweep(now: float | None = None) -> None:
