@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +18,7 @@ from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, validated
+from designer.config import Config, load, to_toml, validated, with_environment
 from designer.display import LiveTable, Plain
 from designer.doctor import engine_answers, examine
 from designer.errors import (
@@ -65,8 +66,7 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    config = settled(config, asked, console)
-    task, table, world = prepare(asked, config)
+    task, table, world, config = prepare(asked, config, console)
     started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
     if config.llm.provider == "composer":
@@ -76,8 +76,8 @@ def run(asked: argparse.Namespace) -> None:
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
     console = terminal.console()
-    config = settled(load(asked.config_file, {**asked.settings, "search.rounds": "0"}), asked, console)
-    task, table, world = prepare(asked, config)
+    config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
+    task, table, world, config = prepare(asked, config, console)
     started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
 
@@ -85,8 +85,7 @@ def baseline(asked: argparse.Namespace) -> None:
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     console = terminal.console()
-    config = settled(load(asked.config_file, asked.settings), asked, console)
-    task, table, world = prepare(asked, config)
+    task, table, world, config = prepare(asked, load(asked.config_file, asked.settings), console)
     console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
@@ -110,8 +109,12 @@ def replay(asked: argparse.Namespace) -> None:
     console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
 
 
-def settled(config: Config, asked: argparse.Namespace, console: Console) -> Config:
-    """Settle on a sandbox that works here, so that the run keeps it, and say why a stronger one was not taken."""
+def settled(config: Config, world: WorldSource, asked: argparse.Namespace, console: Console) -> Config:
+    """Settle on the environment of a world and on a sandbox that works here, so that a run keeps both.
+
+    Says why a stronger sandbox was not taken.
+    """
+    config = with_environment(config, environments.environment_of(world.name))
     require_consent(config, asked.unsafe)
     choice = choose(config)
     for reason in choice.passed_over:
@@ -120,16 +123,26 @@ def settled(config: Config, asked: argparse.Namespace, console: Console) -> Conf
     return choice.config
 
 
-def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable, WorldSource]:
+class Prepared(NamedTuple):
+    """What a run begins with. `config` names the worker environment that the world needs, and a sandbox that works."""
+
+    task: Task
+    table: StateTable
+    world: WorldSource
+    config: Config
+
+
+def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
     world = world_of(draft, asked.state)
+    config = settled(config, world, asked, console)
     table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
     require_fitness(task, table)
-    return task, table, world
+    return Prepared(task, table, world, config)
 
 
 def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
@@ -139,8 +152,9 @@ def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
 
 def describe_world(asked: argparse.Namespace) -> None:
     """Print a world's state table exactly as a model sees it."""
-    config = settled(load(asked.config_file, asked.settings), asked, terminal.console(stderr=True))
-    table = describe(locate_world(asked.world, asked.state or ""), config)
+    world = locate_world(asked.world, asked.state or "")
+    config = settled(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
+    table = describe(world, config)
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
     print(prompts.render("_state_table.j2", table=table), end="")
@@ -249,7 +263,6 @@ def check_file(asked: argparse.Namespace) -> None:
     """Check a reward file against a world, statically and on real transitions."""
     if not asked.task and not asked.env:
         raise InputError("check needs to know the world: --task half_cheetah_backward, or --env HalfCheetah-v5.")
-    config = settled(load(asked.config_file, asked.settings), asked, terminal.console(stderr=True))
     try:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -258,6 +271,7 @@ def check_file(asked: argparse.Namespace) -> None:
         world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
     else:
         world = locate_world(asked.env, asked.state or "")
+    config = settled(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
     table = describe(world, config)
     verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:
