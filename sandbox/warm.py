@@ -29,6 +29,7 @@ from typing import Any, NamedTuple, NoReturn
 import torch
 
 from sandbox import kernel, seal
+from sandbox.drawing import draw_nothing
 from sandbox.output import Output
 from sandbox.probe import judge, random_transitions
 from sandbox.reward import Call
@@ -58,6 +59,7 @@ class Limits(NamedTuple):
 def main(world: str, seed: int, limits: Limits, idle_s: float) -> None:
     """Make everything ready, then answer requests one after the other."""
     output = Output.take_stdout()
+    draw_nothing()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     torch.set_num_threads(1)
     transitions = random_transitions(world, seed)

@@ -7,16 +7,17 @@ by a person who knows.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sandbox import seal
-from sandbox.drawing import choose_backend
+from sandbox.drawing import choose_backend, draw_nothing
 from sandbox.output import Output
 
 UNSEALED = "--unsealed"
@@ -37,17 +38,26 @@ def main(folder: Path, sealed: bool = True) -> None:
     job: dict[str, Any] = json.loads((folder / "job.json").read_bytes())
 
     def work() -> None:
-        if job["verb"] == "render":
-            choose_backend()
+        choose_backend() if job["verb"] == "render" else draw_nothing()
         verb = importlib.import_module(VERBS[job["verb"]])
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
         if sealed:
+            _load_world(job)
             seal.apply()
         output.seal(sealed, "" if sealed else f"asked for with {UNSEALED}")
         verb.run(job, lambda name: (folder / name).read_bytes(), output)
 
     tell_failures(work, output)
+
+
+def _load_world(job: Mapping[str, Any]) -> None:
+    """Import what a world imports, some of it only when it is made: a simulator may want to start a program then."""
+    if "world" in job:
+        from envs import worlds
+
+        with contextlib.suppress(Exception):  # the verb makes it again, and tells what is wrong
+            worlds.make(job["world"], 1, drawn=job["verb"] == "render")
 
 
 def tell_failures(work: Callable[[], None], output: Output) -> None:
