@@ -172,6 +172,7 @@ class Embedded:
             "PATH": "/usr/bin:/bin",
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
+            "TORCHINDUCTOR_CACHE_DIR": str(scratch),  # torch's optimisers make it, and a box may have no right to make folders
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(self._code),
             "PYTHONDONTWRITEBYTECODE": "1",

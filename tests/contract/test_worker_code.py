@@ -17,10 +17,10 @@ WORLDS = {
 OPTIONAL = {"ranges.toml"}
 """A world may or may not have reviewed ranges; they are numbers of the state, nothing of a task."""
 SANDBOX = {
-    *("__init__.py", "box.py", "checkpoint.py", "confinement.py", "describe.py", "drawing.py", "kernel.py", "landlock.py"),
-    *("leftovers.py", "measure.py", "mounts.py", "namespaces.py", "networks.py", "output.py", "payers.py", "places.py"),
-    *("policy.py", "ppo.py", "privileges.py", "probe.py", "proofs.py", "render.py", "reward.py", "rollout.py", "score.py"),
-    *("seal.py", "selfcheck.py", "syscalls.py", "traces.py"),
+    *("__init__.py", "box.py", "checkpoint.py", "confinement.py", "describe.py", "drawing.py", "faults.py", "kernel.py"),
+    *("landlock.py", "leftovers.py", "measure.py", "mounts.py", "namespaces.py", "networks.py", "output.py", "payers.py"),
+    *("places.py", "policy.py", "ppo.py", "privileges.py", "probe.py", "proofs.py", "render.py", "reward.py"),
+    *("rollout.py", "score.py", "seal.py", "selfcheck.py", "surroundings.py", "syscalls.py", "terms.py", "traces.py"),
     *("train.py", "worker.py"),
 }
 
