@@ -30,7 +30,7 @@ from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
-from designer.search.halving import Halving
+from designer.search.rules import make_search
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
 
@@ -97,7 +97,7 @@ def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str
     journal.mend()
     archive = run.archive()
     bench = Workbench(run.task, run.table, run.config, executor, run.folder)
-    search = Halving(run.config.search, run.baselines)
+    search = make_search(run.config.search, run.baselines)
     loop = Loop(bench, search, Composer(), journal, archive, display)
     if llm or run.config.llm.provider != "composer":
         loop.proposer = make_language_model(run, loop, say, llm)
