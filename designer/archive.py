@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from designer.journal import (
+    BudgetSpent,
     CallFinished,
     CallStarted,
     CandidateProposed,
@@ -38,6 +39,7 @@ class Archive:
     walls: set[str] = field(default_factory=set)
     calls_started: int = 0
     calls: list[CallFinished] = field(default_factory=list)
+    spent: str = ""
     spent_s: float = 0.0
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Archive:
                 self.calls_started += 1
             case CallFinished():
                 self.calls.append(event)
+            case BudgetSpent(reason=reason):
+                self.spent = reason
             case CandidateProposed(candidate=candidate, verdict=verdict):
                 self.candidates[candidate.id] = candidate
                 self.verdicts[candidate.id] = verdict

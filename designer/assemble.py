@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,18 +12,16 @@ from pathlib import Path
 from designer.config import Config
 from designer.display import Display
 from designer.environments import environment_python
-from designer.errors import ConfigError, InterruptedRunError, ModelError, SandboxError, TaskError, WorkerMissingError
+from designer.errors import SandboxError, TaskError, WorkerMissingError
 from designer.executors import Executor, Job, Limits
+from designer.executors.at_most import AtMost
 from designer.executors.embedded import Embedded
 from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
-from designer.journal import CallFinished, CallStarted, Journal
-from designer.llm import LLM, CallKey, Reply
-from designer.llm.manual import Manual
-from designer.llm.openai_compatible import OpenAICompatible
-from designer.llm.replay import Replay
-from designer.llm.store import Stored
+from designer.journal import Journal
+from designer.llm import LLM
 from designer.loop import Loop
+from designer.modelling import stored_model
 from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
@@ -81,89 +77,14 @@ def executor_for(run: Run) -> Executor:
     return Resumable(Embedded(worker_python(run.config), run.code))
 
 
-def require_model(config: Config) -> None:
-    """Refuse at once what could only fail later: a model without a key, a replay without a run."""
-    if config.llm.provider == "replay" and config.llm.replay is None:
-        raise ConfigError("llm.provider = replay needs llm.replay, the run folder whose replies are played.")
-    if config.llm.provider == "openai" and config.llm.model is None:
-        raise ConfigError("llm.provider = openai needs llm.model, the model's name at the endpoint.")
-    if config.llm.provider == "openai":
-        openai_model(config).usable_key()
-
-
 def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str], None], llm: LLM | None = None) -> Loop:
     """Return the loop of a run, with everything that has already happened in its archive. `llm` outweighs the config's."""
     journal = Journal(run.journal, time.time)
     journal.mend()
-    archive = run.archive()
-    bench = Workbench(run.task, run.table, run.config, executor, run.folder)
-    search = make_search(run.config.search, run.baselines)
-    loop = Loop(bench, search, Composer(), journal, archive, display)
+    bench = Workbench(run.task, run.table, run.config, AtMost(executor, slots(run.config)), run.folder)
+    loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
     if llm or run.config.llm.provider != "composer":
-        loop.proposer = make_language_model(run, loop, say, llm)
+        model = stored_model(run, loop.archive, loop.record, say, loop.stopping, llm)
+        loop.proposer = LanguageModel(model, run.prompts)
+        loop.parallel = run.config.llm.parallel
     return loop
-
-
-def make_language_model(run: Run, loop: Loop, say: Callable[[str], None], llm: LLM | None = None) -> LanguageModel:
-    """Return a language model whose every exchange is stored and journaled."""
-    known = {call.key for call in loop.archive.calls}
-    turn = threading.Lock()
-
-    def started(key: CallKey, request: str) -> None:
-        with turn:
-            start(key, request)
-
-    def start(key: CallKey, request: str) -> None:
-        if loop.archive.calls_started >= run.config.llm.max_calls:
-            raise ModelError(
-                f"llm.max_calls = {run.config.llm.max_calls} model calls are used up. Everything is stored; start a run "
-                "with a higher limit, or look at what there is with `designer report`."
-            )
-        loop.record(CallStarted(key=str(key), request=request))
-
-    def finished(key: CallKey, reply: Reply) -> None:
-        if str(key) not in known:
-            known.add(str(key))
-            tokens = {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens}
-            loop.record(CallFinished(key=str(key), model=reply.model, **tokens))
-
-    def changed(key: CallKey, stored: str, asked: str) -> None:
-        say(f"{key}: the stored reply answers another prompt ({stored}, now {asked}); it is used all the same")
-
-    asked = llm or make_llm(run, loop.stopping, changed)
-    return LanguageModel(Stored(asked, run.folder / "llm", started, finished, changed), run.prompts)
-
-
-def make_llm(run: Run, stopping: threading.Event, changed: Callable[[CallKey, str, str], None]) -> LLM:
-    """Return the model that the config names. Raises ModelKeyError where a key is missing."""
-    config = run.config.llm
-    if config.provider == "manual":
-        return Manual(run.folder / "llm", interactive=sys.stdin.isatty(), sleep=_interruptible(stopping))
-    if config.provider == "replay":
-        assert config.replay is not None
-        return Replay(config.replay / "llm", changed, name=f"replay of {config.replay.name}")
-    return openai_model(run.config)
-
-
-def openai_model(config: Config) -> OpenAICompatible:
-    """Return the client of an OpenAI-compatible endpoint."""
-    assert config.llm.model is not None
-    return OpenAICompatible(
-        base_url=base_url(config.llm.base_url),
-        model=config.llm.model,
-        api_key=os.environ.get("OPENAI_API_KEY", ""),
-        timeout_s=config.llm.timeout_s,
-    )
-
-
-def base_url(configured: str | None) -> str:
-    """Return the endpoint: the setting, or OPENAI_BASE_URL, or OpenAI's."""
-    return configured or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
-
-
-def _interruptible(stopping: threading.Event) -> Callable[[float], None]:
-    def sleep(seconds: float) -> None:
-        if stopping.wait(seconds):
-            raise InterruptedRunError("the run was stopped while it waited for a reply.")
-
-    return sleep

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from designer import environments
-from designer.assemble import describe, executor_for, make_loop, require_model, slots
+from designer.assemble import describe, executor_for, make_loop, slots
 from designer.budget import planned_units
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
@@ -26,6 +26,7 @@ from designer.executors.stored import StoredResults
 from designer.filming import film
 from designer.forecast import forecast
 from designer.journal import RunStarted, locked
+from designer.modelling import require_model
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from designer.budget import Size, with_budget
+from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
 
 
@@ -23,7 +23,9 @@ class Section(BaseModel):
 
 
 class SearchConfig(Section):
-    rule: str = Field("halving", description="what is tried next: halving, best_of_n, greedy, or module:Attr of your own")
+    rule: str = Field(
+        "halving", description="what is tried next: halving, greedy, best_of_n, bandit, islands, tree, or module:Attr"
+    )
     budget: str | None = Field(
         None, description="10m, 2h, overnight, '45 trainings' or $3: sets the sizes below that you don't, and is kept"
     )
@@ -33,7 +35,7 @@ class SearchConfig(Section):
         0.5, ge=0, le=1, description="share of the second round that is written anew, not from parents; it adapts later"
     )
     cut: float = Field(
-        1.0, gt=0, le=1, description="share of the training at which the worse half of a round stops; 1: all train to the end"
+        0.5, gt=0, le=1, description="share of the training at which the worse half of a round stops; 1: all train to the end"
     )
     confirm: int = Field(2, ge=0, description="how many of a round's best are trained on more seeds")
     confirm_seeds: int = Field(2, ge=1, le=99, description="how many more seeds that is")
@@ -60,14 +62,22 @@ class EvaluationConfig(Section):
 
 
 class LlmConfig(Section):
-    provider: Literal["composer", "openai", "manual", "replay"] = Field(
+    provider: Literal["composer", "openai", "litellm", "manual", "replay", "scripted"] = Field(
         "composer", description="who proposes: the built-in composer (no language model), or a model through a provider"
     )
     model: str | None = Field(None, description="the model's name at the endpoint; setting it implies provider openai")
     base_url: str | None = Field(None, description="an OpenAI-compatible endpoint; not set: OPENAI_BASE_URL or OpenAI's")
-    timeout_s: float = Field(300, gt=0, description="longest time for one answer, retries included")
+    timeout_s: float = Field(180, gt=0, description="longest time for one attempt at an answer")
+    patience_s: float = Field(1800, gt=0, description="longest time for one answer, all attempts and pauses included")
+    parallel: int = Field(8, ge=1, le=64, description="model calls at once")
     repairs: int = Field(1, ge=0, le=3, description="how often a refused reward is sent back with its faults")
-    max_calls: int = Field(200, ge=1, description="model calls in one run, at most")
+    critic: int = Field(1, ge=0, le=2, description="how often a critic may send a sound reward back before it is trained")
+    analyst: bool = Field(True, description="have a model read the failing episodes; what the numbers confirm is told")
+    max_calls: int = Field(200, ge=1, description="model calls in one run, at most; then it ends with its best so far")
+    max_tokens: int | None = Field(None, ge=1, description="tokens of all calls, prompts included, at most")
+    max_cost: float | None = Field(None, gt=0, description="money for all calls, at most; needs the model in the price table")
+    prices: Path | None = Field(None, description="price table; not set: ~/.config/designer/prices.toml or none")
+    script: Path | None = Field(None, description="a folder with reply files (provider scripted)")
     replay: Path | None = Field(None, description="a run folder whose stored replies are played (provider replay)")
 
 
@@ -135,6 +145,9 @@ def _apply_budget(settings: dict[str, Any]) -> None:
         return
     try:
         settings["search"] = with_budget(search, str(text))
+        budget = parse_budget(str(text))
+        if budget.unit == "money":
+            settings.setdefault("llm", {}).setdefault("max_cost", budget.amount)
     except ValueError as error:
         raise ConfigError(f"search.budget: {error}.") from None
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from designer.archive import BASELINES, Archive
-from designer.journal import CallFinished, CandidateProposed, Event, RunFinished, TrialsFinished
+from designer.journal import BudgetSpent, CallFinished, CandidateProposed, Event, RunFinished, TrialsFinished
 from designer.proposers import Slot
 from designer.records import Status
 from designer.search import Batch
@@ -153,6 +153,8 @@ def told(event: Event, unit: str) -> str:
             return _told_trials(event, unit)
         case CallFinished(key=key, model=model, completion_tokens=tokens):
             return f"{model} answered {key} ({'tokens unknown' if tokens is None else count(tokens, 'token')})"
+        case BudgetSpent(reason=reason):
+            return f"no further model calls: {reason}"
         case RunFinished(reason=reason):
             return f"done: {reason}"
         case _:

@@ -8,10 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from designer.assemble import base_url, describe, slots, worker_python
+from designer.assemble import describe, slots, worker_python
 from designer.config import Config
 from designer.errors import DesignerError
 from designer.files import write_atomically
+from designer.modelling import base_url
 
 MIN_FREE_BYTES = 2 * 1024**3
 

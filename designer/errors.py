@@ -17,6 +17,7 @@
         |-- ModelKeyError         no key, or a refused one
         |-- ModelRefusedError     the endpoint refuses the request for good
         |-- ModelUnreachableError no answer after all retries
+        |-- BudgetSpentError    a cap on calls, tokens or money: the run ends with its best so far
         `-- ReplyMissingError     a replayed run has no stored reply for this call
 
 What a *candidate* does wrong is a `Status` in its record, never one of these.
@@ -93,6 +94,10 @@ class ModelRefusedError(ModelError):
 
 
 class ModelUnreachableError(ModelError):
+    pass
+
+
+class BudgetSpentError(ModelError):
     pass
 
 

@@ -38,14 +38,29 @@ class CallStarted(Record):
     event: Literal["call_started"] = "call_started"
     key: str
     request: str
+    prompt: str = ""
 
 
 class CallFinished(Record):
+    """An answer came. None is unknown. The `about_` counts are estimates from the texts' lengths."""
+
     event: Literal["call_finished"] = "call_finished"
     key: str
     model: str
     prompt_tokens: int | None
     completion_tokens: int | None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    about_prompt_tokens: int = 0
+    about_completion_tokens: int = 0
+
+
+class BudgetSpent(Record):
+    """No further model call is made: a cap would be broken. What is there is trained and judged."""
+
+    event: Literal["budget_spent"] = "budget_spent"
+    reason: str
 
 
 class CandidateProposed(Record):
@@ -77,7 +92,7 @@ class RunFinished(Record):
     winner: str | None
 
 
-Event = RunStarted | CallStarted | CallFinished | CandidateProposed | TrialsFinished | TimeRead | RunFinished
+Event = RunStarted | CallStarted | CallFinished | BudgetSpent | CandidateProposed | TrialsFinished | TimeRead | RunFinished
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 

@@ -16,14 +16,14 @@ from typing import TypeVar
 from designer.archive import BASELINES, Archive
 from designer.display import Display
 from designer.feedback.statistics import remarks_on
-from designer.journal import CandidateProposed, Event, Journal, RunFinished, TimeRead, TrialsFinished
+from designer.journal import BudgetSpent, CandidateProposed, Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Brief, Proposer
 from designer.proposing import propose
 from designer.search import Advance, Batch, Propose, Search, Stop
 from designer.trials import Workbench, run_batch, tidy
 
 STOP_GRACE_S = 5.0
-Done = TypeVar("Done", CandidateProposed, TrialsFinished)
+Done = TypeVar("Done", CandidateProposed | BudgetSpent, TrialsFinished)
 
 
 class Loop:
@@ -38,6 +38,7 @@ class Loop:
         self.journal = journal
         self.archive = archive
         self.display = display
+        self.parallel = 1
         self.stopping = threading.Event()
         self._turn = threading.Lock()
         self._began = time.monotonic() - archive.spent_s
@@ -50,7 +51,8 @@ class Loop:
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
                     brief = self.brief(wanted[0].round)
-                    self._together(slots, [partial(propose, self.proposer, brief, slot, self.bench) for slot in wanted])
+                    tasks = [partial(propose, self.proposer, brief, slot, self.bench) for slot in wanted]
+                    self._together(max(slots, self.parallel), tasks)
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
@@ -72,6 +74,8 @@ class Loop:
     def record(self, event: Event) -> None:
         """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""
         with self._turn:
+            if isinstance(event, BudgetSpent) and self.archive.spent:
+                return
             self.journal.append(event)
             self.archive.add(event)
             self.display.happened(event, self.archive)

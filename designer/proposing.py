@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from designer.check import check
 from designer.config import Config
+from designer.errors import BudgetSpentError
 from designer.executors import Job, JobResult, Limits
 from designer.files import write_atomically
-from designer.journal import CandidateProposed
+from designer.journal import BudgetSpent, CandidateProposed
 from designer.proposers import Brief, Draft, Proposer, Slot
 from designer.records import Candidate, Fault, StateTable, Status, Verdict
 from designer.seeds import random_play_seed
@@ -15,18 +18,15 @@ from designer.trials import Workbench
 PROBE_CPU_S = 60
 
 
-def propose(proposer: Proposer, brief: Brief, slot: Slot, bench: Workbench) -> CandidateProposed:
-    """Fill a slot. Always returns a candidate, be it a rejected one: nothing that was tried is dropped."""
-    draft = proposer.propose(brief, slot)
-    verdict = examine(draft, slot, bench, attempt=0)
-    for attempt in range(1, bench.config.llm.repairs + 1):
-        if verdict.status is Status.OK:
-            break
-        mended = proposer.repair(brief, slot, draft, verdict.faults, attempt)
-        if mended is None:
-            break
-        draft = mended
-        verdict = examine(draft, slot, bench, attempt)
+def propose(proposer: Proposer, brief: Brief, slot: Slot, bench: Workbench) -> CandidateProposed | BudgetSpent:
+    """Fill a slot. Returns a candidate, be it a rejected one: nothing that was tried is dropped. Without one only where the
+    budget for model calls ends before the first reply.
+    """
+    try:
+        draft = proposer.propose(brief, slot)
+    except BudgetSpentError as spent:
+        return BudgetSpent(reason=str(spent))
+    draft, verdict = _mended(proposer, brief, slot, draft, bench)
     write_atomically(bench.folder / "candidates" / slot.id / "reward.py", draft.source)
     candidate = Candidate(
         id=slot.id,
@@ -40,6 +40,21 @@ def propose(proposer: Proposer, brief: Brief, slot: Slot, bench: Workbench) -> C
         source=draft.source,
     )
     return CandidateProposed(candidate=candidate, verdict=verdict)
+
+
+def _mended(proposer: Proposer, brief: Brief, slot: Slot, draft: Draft, bench: Workbench) -> tuple[Draft, Verdict]:
+    """Send a refused draft back until it is sound, the attempts are used up, or the budget is."""
+    verdict = examine(draft, slot, bench, attempt=0)
+    with suppress(BudgetSpentError):  # the draft stays as it is
+        for attempt in range(1, bench.config.llm.repairs + 1):
+            if verdict.status is Status.OK:
+                break
+            mended = proposer.repair(brief, slot, draft, verdict.faults, attempt)
+            if mended is None:
+                break
+            draft = mended
+            verdict = examine(draft, slot, bench, attempt)
+    return draft, verdict
 
 
 def examine(draft: Draft, slot: Slot, bench: Workbench, attempt: int) -> Verdict:

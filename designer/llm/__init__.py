@@ -6,6 +6,8 @@ from typing import Protocol
 
 from designer.records import Record
 
+CHARS_A_TOKEN = 4
+
 
 class Message(Record):
     role: str
@@ -25,16 +27,23 @@ class CallKey(Record):
 
 
 class Request(Record):
-    """One single-choice chat request."""
+    """One single-choice chat request. `prompt` names the template and the version of the prompts it was made from."""
 
     key: CallKey
     messages: tuple[Message, ...]
+    prompt: str = ""
+
+    @property
+    def about_tokens(self) -> int:
+        """Return a rough count of the prompt's tokens, for caps and forecasts: four characters are about one."""
+        return about_tokens("".join(message.content for message in self.messages))
 
 
 class Reply(Record):
     """An answer. Token counts are None where the endpoint didn't say (unknown is not zero).
 
-    `finish_reason` is "stop", or "length" where the text was cut off.
+    `finish_reason` is "stop", or "length" where the text was cut off. `cached_tokens` are part of `prompt_tokens`,
+    `reasoning_tokens` part of `completion_tokens`.
     """
 
     text: str
@@ -42,6 +51,13 @@ class Reply(Record):
     finish_reason: str = "stop"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+def about_tokens(text: str) -> int:
+    """Return a rough count of a text's tokens."""
+    return -(-len(text) // CHARS_A_TOKEN)
 
 
 class LLM(Protocol):

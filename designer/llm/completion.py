@@ -33,6 +33,8 @@ def read_completion(body: str, model: str) -> Reply | NotACompletion:
         finish_reason=_finish(finish_reason) if isinstance(finish_reason, str) else "stop",
         prompt_tokens=_count(_at(answer, "usage", "prompt_tokens")),
         completion_tokens=_count(_at(answer, "usage", "completion_tokens")),
+        cached_tokens=_count(_at(answer, "usage", "prompt_tokens_details", "cached_tokens")),
+        reasoning_tokens=_count(_at(answer, "usage", "completion_tokens_details", "reasoning_tokens")),
     )
 
 

@@ -52,7 +52,8 @@ class Manual:
                 self._tell(f"Prompt: {prompt}\nPaste the reply here; end it with a line that holds a single dot.")
                 text = self._pasted()
         else:
-            self._tell(f"Prompt: {prompt}\nWaiting for the reply in {answer}")
+            with self._terminal:  # prompts of several calls at once must not run into each other's lines
+                self._tell(f"Prompt: {prompt}\nWaiting for the reply in {answer}")
             text = self._awaited(answer)
         return Reply(text=text, model=self.name)
 

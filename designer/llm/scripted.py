@@ -1,10 +1,11 @@
-"""A model that says what it was told to say: for tests and demonstrations."""
+"""A model that says what it was told to say: for tests, demonstrations and replies that were written beforehand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from designer.errors import ReplyMissingError
+from designer.errors import ConfigError, ReplyMissingError
 from designer.llm import Reply, Request
 
 Said = str | Reply
@@ -40,3 +41,17 @@ class Scripted:
         if self.calls > len(self._script):
             raise ReplyMissingError(f"the script holds {len(self._script)} replies; call {request.key} wants one more.")
         return self._script[self.calls - 1]
+
+
+def from_folder(folder: Path) -> Scripted:
+    """Return a model that answers from <folder>/<key>.reply.md, the files that `manual` reads. Raises ConfigError."""
+    if not folder.is_dir():
+        raise ConfigError(f"llm.script = {folder} is not a folder. It holds a reply a call, such as r01-init-s00-a0.reply.md.")
+
+    def said(request: Request) -> Said:
+        path = folder / f"{request.key}.reply.md"
+        if not path.is_file():
+            raise ReplyMissingError(f"no reply {path}. Write one, or name a model that can answer.")
+        return path.read_text(encoding="utf-8", errors="replace")
+
+    return Scripted(said, name=f"script {folder.name}")

@@ -28,7 +28,7 @@ class Stored:
     A stored answer is returned without asking: nothing is bought twice, even where the request has changed since
     (then `on_changed(key, stored_hash, request_hash)` is told). A call that was in flight at a crash is asked again.
 
-    `on_started(key, request_hash)` is told before the model is asked. `on_finished(key, reply)` is told whenever a
+    `on_started(request)` is told before the model is asked, and may refuse. `on_finished(request, reply)` is told whenever a
     reply is handed over, a stored one included (a crash may have come between storing and telling): it ignores a key
     that it knows.
     """
@@ -37,8 +37,8 @@ class Stored:
         self,
         llm: LLM,
         folder: Path,
-        on_started: Callable[[CallKey, str], None],
-        on_finished: Callable[[CallKey, Reply], None],
+        on_started: Callable[[Request], None],
+        on_finished: Callable[[Request, Reply], None],
         on_changed: Callable[[CallKey, str, str], None] = lambda key, stored, asked: None,
     ) -> None:
         self.name = llm.name
@@ -52,13 +52,13 @@ class Stored:
         """Return the stored answer, or ask and store. Raises DiskError, RunBrokenError and what the model raises."""
         exchange = read_exchange(self._folder, request.key)
         if exchange is None:
-            self._on_started(request.key, request.digest)
+            self._on_started(request)
             reply = self._llm.complete(request)
             exchange = Exchange(request=request, request_hash=request.digest, asked=self.name, reply=reply)
             write_exchange(self._folder, exchange)
         elif exchange.request_hash != request.digest:
             self._on_changed(request.key, exchange.request_hash, request.digest)
-        self._on_finished(request.key, exchange.reply)
+        self._on_finished(request, exchange.reply)
         return exchange.reply
 
 

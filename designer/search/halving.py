@@ -19,16 +19,14 @@ from designer.budget import better_half, final_units, round_units
 from designer.config import SearchConfig
 from designer.proposers import Slot
 from designer.records import Candidate, Verb
-from designer.search import Action, Advance, Batch, Propose, Stop
+from designer.search import Action, Advance, Batch, Propose
 from designer.search.planning import (
     ALL_DONE,
-    BASELINES_ONLY,
     affords,
-    best_of_finals,
     descent,
+    finals_or_stop,
     first_score,
     fresh_slots,
-    missing_finals,
     missing_slots,
     trainable,
     untrained,
@@ -61,15 +59,12 @@ class Halving:
             if action:
                 return action
         finalists = [c.id for c in archive.ranked()[: self._config.finalists]]
-        finals = missing_finals(archive, [*self._baselines, *finalists], self._config)
-        if finals:
-            return Advance(finals)
-        return best_of_finals(archive, finalists, why) if self._config.rounds else Stop(BASELINES_ONLY, None)
+        return finals_or_stop(archive, self._config, self._baselines, finalists, why)
 
     def _round(self, archive: Archive, round_: int) -> Action | None:
         """Return what a round still lacks, or None where it is done."""
         missing = missing_slots(archive, round_, self._slots(archive, round_))
-        if missing:
+        if missing and not archive.spent:
             return Propose(missing)
         ready = trainable(archive, archive.in_round(round_))
         for batches in (self._to_the_cut(archive, round_, ready), self._to_the_end(archive, ready)):
@@ -136,6 +131,8 @@ class Halving:
 
     def _why_stop(self, archive: Archive, round_: int) -> str:
         """Return why no further round is begun, or ""."""
+        if archive.spent:
+            return archive.spent
         if round_ == 1:
             return ""
         if self._reached(archive):

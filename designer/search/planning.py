@@ -9,7 +9,7 @@ from designer.budget import parse_budget
 from designer.config import SearchConfig
 from designer.proposers import Slot
 from designer.records import Candidate, Verb
-from designer.search import Batch, Stop
+from designer.search import Action, Advance, Batch, Propose, Stop
 from designer.seeds import final_seeds, search_seed
 from designer.statistics import mean
 
@@ -68,7 +68,31 @@ def best_of_finals(archive: Archive, finalists: Sequence[str], reason: str) -> S
     """End with the finalist whose final mean is best; ties go to the one that ranked higher before."""
     means = {name: mean(archive.final_scores(name)) for name in finalists}
     scored = {name: value for name, value in means.items() if value is not None}
-    return Stop(reason, max(scored, key=lambda name: scored[name])) if scored else Stop(NOTHING_TRAINED, None)
+    if scored:
+        return Stop(reason, max(scored, key=lambda name: scored[name]))
+    return Stop(reason if reason == BASELINES_ONLY else archive.spent or NOTHING_TRAINED, None)
+
+
+def plain_round(archive: Archive, config: SearchConfig, round_: int, planned: Sequence[Slot]) -> Action | None:
+    """Return what a round still lacks whose candidates all train to the end on one seed, or None where it is done."""
+    missing = missing_slots(archive, round_, planned)
+    if missing and not archive.spent:
+        return Propose(missing)
+    ready = [candidate.id for candidate in trainable(archive, archive.in_round(round_))]
+    batches = untrained(archive, ready, config.seed)
+    return Advance(batches) if batches else None
+
+
+def finals_or_stop(
+    archive: Archive, config: SearchConfig, baselines: Sequence[str], finalists: Sequence[str], why: str = ALL_DONE
+) -> Action:
+    """Train the baselines and the finalists on the final seeds, then end with the best of them."""
+    if not config.rounds:
+        finalists, why = (), BASELINES_ONLY
+    finals = missing_finals(archive, [*baselines, *finalists], config)
+    if finals:
+        return Advance(finals)
+    return best_of_finals(archive, finalists, archive.spent or why)
 
 
 def units_done(archive: Archive) -> float:

@@ -11,6 +11,11 @@ from designer.search import Search
 
 BUILT_IN = {
     "halving": "designer.search.halving:Halving",
+    "greedy": "designer.search.greedy:Greedy",
+    "best_of_n": "designer.search.best_of_n:BestOfN",
+    "bandit": "designer.search.bandit:Bandit",
+    "islands": "designer.search.islands:Islands",
+    "tree": "designer.search.tree:Tree",
 }
 
 

@@ -129,7 +129,7 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
 
 
 OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume"}
-"""Settings have defaults, and so has a training in one piece; which parts a tree's operation has is its interpreter's matter."""
+"""Settings have defaults, and so has a training in one piece; what a tree's operation has is its interpreter's matter."""
 
 
 def missing(job: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:

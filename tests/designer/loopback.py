@@ -24,7 +24,7 @@ class Answer:
     stall: Literal["", "hang", "drip"] = ""
 
 
-def reply(text: str | None, finish_reason: str = "stop", usage: Mapping[str, int] | None = None) -> Answer:
+def reply(text: str | None, finish_reason: str = "stop", usage: Mapping[str, Any] | None = None) -> Answer:
     """An ordinary completion; without `usage` it says nothing about tokens."""
     choice = {"index": 0, "finish_reason": finish_reason, "message": {"role": "assistant", "content": text}}
     completion = {"id": "c1", "object": "chat.completion", "created": 0, "model": "served-model", "choices": [choice]}
@@ -58,8 +58,8 @@ Script = Sequence[Answer] | Callable[[Asked], Answer]
 class ScriptedServer(ThreadingHTTPServer):
     """Answers with the script's next entry; when there is none left, with a 400 that says so."""
 
-    def __init__(self, script: Script) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, script: Script, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.requests: list[Asked] = []
         self.over = threading.Event()
         self._script = script
@@ -106,14 +106,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def scripted_server(script: Script) -> Iterator[ScriptedServer]:
+def scripted_server(script: Script, port: int = 0) -> Iterator[ScriptedServer]:
     """Serve a script: answers in order, or a function of what was asked (for calls that come in any order).
 
     with scripted_server([error(429, "slow down", retry_after="2"), reply("hello")]) as server:
         OpenAICompatible(server.base_url, "m").complete(request)
         assert len(server.requests) == 2
     """
-    server = ScriptedServer(script)
+    server = ScriptedServer(script, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

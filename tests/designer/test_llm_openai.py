@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from designer.errors import ConfigError, ModelKeyError, ModelRefusedError, ModelUnreachableError
 from designer.llm import CallKey, Message, Request
 from designer.llm.openai_compatible import OpenAICompatible
+from designer.llm.patience import Patience
 from designer.llm.store import Stored
 from designer.proposers.llm import LanguageModel
 from tests.designer.loopback import Answer, error, reply, scripted_server
@@ -21,11 +24,29 @@ REQUEST = Request(
 )
 
 
-def ask(script, **settings):
+class Clock:
+    """Time that passes only in pauses. `waits` are the pauses [s]."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    def now(self) -> float:
+        return sum(self.waits)
+
+
+def patient(clock: Clock, **settings) -> Patience:
+    return Patience(sleep=clock.sleep, clock=clock.now, **settings)
+
+
+def ask(script, parameters=None, **patience):
     """Ask a scripted server once. Return (reply or raised error, what the server was asked, the waits [s])."""
-    waits: list[float] = []
+    clock = Clock()
+    waits = clock.waits
     with scripted_server(script) as server:
-        llm = OpenAICompatible(server.base_url, "m", api_key=KEY, **{"sleep": waits.append, **settings})
+        llm = OpenAICompatible(server.base_url, "m", KEY, patient(clock, **patience), parameters)
         try:
             outcome = llm.complete(REQUEST)
         except (ModelKeyError, ModelRefusedError, ModelUnreachableError) as raised:
@@ -37,11 +58,25 @@ def test_good_reply_carries_text_model_and_tokens():
     answer, asked, _ = ask([reply("hello", usage={"prompt_tokens": 7, "completion_tokens": 3})])
     assert answer.text == "hello"
     assert answer.model == "served-model"
-    assert (answer.prompt_tokens, answer.completion_tokens) == (7, 3)
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.cached_tokens) == (7, 3, None)
     assert asked[0].path == "/v1/chat/completions"
     assert asked[0].headers["authorization"] == f"Bearer {KEY}"
     assert asked[0].body["messages"] == [message.model_dump() for message in REQUEST.messages]
     assert asked[0].body["temperature"] == 1.0
+
+
+def test_cached_and_reasoning_tokens_are_read():
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 5}}
+    answer, _, _ = ask([reply("hello", usage={**usage, "completion_tokens_details": {"reasoning_tokens": 2}})])
+    assert (answer.cached_tokens, answer.reasoning_tokens) == (5, 2)
+
+
+def test_one_choice_is_asked_for_and_the_first_of_several_is_taken():
+    two = json.loads(reply("one").body)
+    two["choices"].append({"index": 1, "finish_reason": "stop", "message": {"role": "assistant", "content": "two"}})
+    answer, asked, _ = ask([Answer(body=json.dumps(two))])
+    assert answer.text == "one"
+    assert "n" not in asked[0].body
 
 
 def test_missing_usage_is_unknown_not_zero():
@@ -80,15 +115,15 @@ def test_waits_grow_when_a_server_fails_and_names_no_time():
 
 
 def test_attempts_are_bounded():
-    raised, asked, _ = ask([error(500, "oops")] * 9, max_attempts=3)
+    raised, asked, waits = ask([error(500, "oops")] * 9, total_s=5.0)
     assert isinstance(raised, ModelUnreachableError)
-    assert len(asked) == 3
+    assert (len(asked), waits) == (3, [1.0, 2.0])
     assert "status 500: " in str(raised)
     assert "3 attempts" in str(raised)
 
 
 def test_a_wait_beyond_the_time_limit_is_not_begun():
-    raised, asked, waits = ask([error(429, "slow down", retry_after="3600"), reply("ok")], timeout_s=60.0)
+    raised, asked, waits = ask([error(429, "slow down", retry_after="3600"), reply("ok")], total_s=60.0)
     assert isinstance(raised, ModelUnreachableError)
     assert "asks to wait 3600 s" in str(raised)
     assert (len(asked), waits) == (1, [])
@@ -97,24 +132,56 @@ def test_a_wait_beyond_the_time_limit_is_not_begun():
 @pytest.mark.parametrize("stall", ["hang", "drip"])
 def test_time_limit_bounds_the_whole_call(stall):
     before = time.monotonic()
-    raised, asked, _ = ask([Answer(stall=stall)] * 20, timeout_s=0.5, attempt_timeout_s=0.2, sleep=lambda s: None)
-    assert isinstance(raised, ModelUnreachableError)
+    with scripted_server([Answer(stall=stall)] * 20) as server:
+        llm = OpenAICompatible(server.base_url, "m", KEY, Patience(attempt_s=0.2, total_s=0.5, sleep=lambda seconds: None))
+        with pytest.raises(ModelUnreachableError, match="no answer within"):
+            llm.complete(REQUEST)
+        asked = server.requests
     assert 1 <= len(asked) <= 4
     assert time.monotonic() - before < 5.0
 
 
 def test_hang_is_asked_again():
-    answer, asked, _ = ask([Answer(stall="hang"), reply("ok")], attempt_timeout_s=0.3)
+    answer, asked, _ = ask([Answer(stall="hang"), reply("ok")], attempt_s=0.3, total_s=60.0)
     assert answer.text == "ok"
     assert len(asked) == 2
+
+
+def test_growing_pauses_are_bounded_and_said():
+    said = []
+    answer, _, waits = ask([error(503, "busy")] * 8 + [reply("ok")], total_s=600.0, say=said.append)
+    assert answer.text == "ok"
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert len(said) == 8
+    assert "status 503" in said[0]
+    assert "Asking again in 1 s (attempt 2)" in said[0]
 
 
 def test_refused_connection_is_named():
     with scripted_server([]) as server:
         gone = server.base_url
-    llm = OpenAICompatible(gone, "m", max_attempts=2, sleep=lambda s: None)
+    clock = Clock()
     with pytest.raises(ModelUnreachableError, match="no connection"):
-        llm.complete(REQUEST)
+        OpenAICompatible(gone, "m", patience=patient(clock)).complete(REQUEST)
+    assert sum(clock.waits) < 30, "an address that never answered may be wrong: it is not waited for long"
+
+
+def test_server_that_is_gone_in_mid_run_is_waited_for():
+    with scripted_server([reply("one")]) as server:
+        port = server.server_port
+        clock = Clock()
+        comes_back = ExitStack()
+
+        def sleep(seconds: float) -> None:
+            clock.sleep(seconds)
+            if sum(clock.waits) > 120:
+                comes_back.enter_context(scripted_server([reply("two")], port=port))
+
+        llm = OpenAICompatible(server.base_url, "m", patience=Patience(sleep=sleep, clock=clock.now))
+        assert llm.complete(REQUEST).text == "one"
+    with comes_back:
+        assert llm.complete(REQUEST).text == "two"
+    assert clock.waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -127,7 +194,7 @@ def test_refused_key_stops_at_once_and_is_not_quoted(status):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500])
 def test_key_is_in_no_error_and_no_repr(status):
-    raised, _, _ = ask([error(status, f"the key {KEY} of yours")], max_attempts=1)
+    raised, _, _ = ask([error(status, f"the key {KEY} of yours")], total_s=0.5)
     llm = OpenAICompatible(f"https://user:{KEY}@example.test/v1?key={KEY}", "m", api_key=KEY)
     assert KEY not in f"{raised} {raised!r} {raised.__cause__} {llm!r} {llm}"
 
@@ -139,8 +206,15 @@ def test_unknown_model_and_spent_quota_are_not_retried():
         assert len(asked) == 1
 
 
-def test_refused_parameter_is_dropped_once_and_remembered():
-    refusal = error(400, "Unsupported parameter", param="temperature")
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error(400, "Unsupported parameter", param="temperature"),
+        error(400, "Unsupported value: 'temperature' does not support 0.7 with this model."),
+        error(422, "temperature: extra fields not permitted"),
+    ],
+)
+def test_refused_parameter_is_dropped_once_and_remembered(refusal):
     with scripted_server([refusal, reply("one"), reply("two")]) as server:
         llm = OpenAICompatible(server.base_url, "m", parameters={"temperature": 0.7, "seed": 1})
         assert [llm.complete(REQUEST).text, llm.complete(REQUEST).text] == ["one", "two"]

@@ -29,8 +29,8 @@ class Told:
         return Stored(
             llm,
             folder,
-            lambda key, asked: self.events.append(("started", str(key), asked)),
-            lambda key, reply: self.events.append(("finished", str(key), reply.text)),
+            lambda asked: self.events.append(("started", str(asked.key), asked.digest)),
+            lambda asked, reply: self.events.append(("finished", str(asked.key), reply.text)),
             lambda key, stored, asked: self.events.append(("changed", stored, asked)),
         )
 

@@ -12,7 +12,7 @@ import pytest
 from designer.archive import Archive
 from designer.assemble import make_loop
 from designer.display import Silent
-from designer.errors import DiskError, ModelError, ModelUnreachableError, SandboxError, TaskError
+from designer.errors import DiskError, ModelUnreachableError, SandboxError, TaskError
 from designer.executors import Job, JobResult
 from designer.executors.fake import Fake
 from designer.executors.resumable import Resumable
@@ -225,11 +225,26 @@ def test_what_a_box_says_of_its_terms_can_break_nothing(tmp_path, content):
     assert trial.result.fitness < 100
 
 
-def test_calls_are_bounded(tmp_path):
+def test_spent_cap_on_calls_ends_the_run_with_its_best_so_far(tmp_path):
     llm = Scripted(replies)
-    with pytest.raises(ModelError, match=r"llm\.max_calls = 3"):
-        attempt(small_run(tmp_path, llm={"max_calls": 3}), Fake(), llm)
-    assert llm.calls == 3
+    archive = attempt(small_run(tmp_path, llm={"max_calls": 6}), Fake(), llm)
+    assert llm.calls == 6
+    assert archive.finished.winner in archive.candidates
+    assert archive.finished.reason == "llm.max_calls = 6 model calls are used up"
+    assert archive.final_scores(archive.finished.winner)
+
+
+def test_cap_that_allows_nothing_ends_without_a_winner(tmp_path):
+    llm = Scripted(replies)
+    archive = attempt(small_run(tmp_path, llm={"max_tokens": 10}), Fake(), llm)
+    assert (llm.calls, archive.finished.winner) == (0, None)
+    assert "llm.max_tokens = 10" in archive.finished.reason
+
+
+def test_cap_that_ends_in_a_repair_keeps_the_candidate_with_its_faults(tmp_path):
+    run = small_run(tmp_path, search={"rounds": 1, "population": 1}, llm={"max_calls": 1})
+    archive = attempt(run, Fake(), Scripted(lambda request: "I would rather not."))
+    assert (archive.verdicts["g01c00"].status, archive.verdicts["g01c00"].repairs) == (Status.REJECTED, 0)
 
 
 def test_model_out_of_reach_stops_the_run_and_it_can_go_on(tmp_path, uninterrupted_model):
