@@ -10,12 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
 from rich.text import Text
 
-from designer import __version__
+from designer import __version__, terminal
 from designer.config import Config, knobs
 from designer.errors import ConfigError, DesignerError, did_you_mean
+from designer.text import printable
+
+MAX_ERROR = 20_000
 
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
@@ -24,13 +26,13 @@ OTHER_FLAGS = ("budget", "config", "env", "fitness", "help", "prompt", "retrain"
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 where it did its work, 2 with one or two sentences where it could not."""
-    console = Console(stderr=True, highlight=False)
+    console = terminal.console(stderr=True)
     try:
         asked = parse(sys.argv[1:] if arguments is None else arguments)
         asked.command(asked)
         code = EXIT_OK
     except DesignerError as error:
-        console.print(Text(f"designer: {error}"), soft_wrap=True)
+        console.print(Text(printable(f"designer: {error}", MAX_ERROR)), soft_wrap=True)
         code = EXIT_ERROR
     except KeyboardInterrupt:
         console.print("designer: stopped.")

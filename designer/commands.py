@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from designer import environments
+from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.budget import planned_units
 from designer.bundle import bundle_root
@@ -33,6 +33,7 @@ from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import find_task, require_fitness, resolve_task
+from designer.text import printable
 
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
@@ -42,7 +43,7 @@ or, with a chat in a browser: --llm.provider manual"""
 
 def run(asked: argparse.Namespace) -> None:
     """Design a reward, or go on with a run that was stopped."""
-    console = Console(highlight=False)
+    console = terminal.console()
     folder = Path(asked.what)
     if folder.is_dir():
         resumed = resume(folder, asked)
@@ -62,14 +63,14 @@ def baseline(asked: argparse.Namespace) -> None:
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
     task, table = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now())
-    carry_out(started, executor_for(started), Console(highlight=False))
+    carry_out(started, executor_for(started), terminal.console())
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     config = load(asked.config_file, asked.settings)
     task, table = prepare(asked, config)
-    Console(highlight=False).print(Text(forecast(task, table, config)), soft_wrap=True)
+    terminal.console().print(Text(forecast(task, table, config)), soft_wrap=True)
 
 
 def replay(asked: argparse.Namespace) -> None:
@@ -81,7 +82,7 @@ def replay(asked: argparse.Namespace) -> None:
     config = validated(settings, str(original.folder / "config.toml"))
     again = create(asked.runs, original.task, original.table, config, datetime.now())
     stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
-    console = Console(highlight=False)
+    console = terminal.console()
     carry_out(again, stored, console)
     before, after = original.archive().finished, again.archive().finished
     same = before is not None and after is not None and before.winner == after.winner
@@ -111,7 +112,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
 def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     with locked(run.folder), _resumable(run.folder):
-        console.print(Text(f"{run.task.text}\nrun folder: {run.folder}"), soft_wrap=True)
+        console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
         _design(run, executor, console)
         clip = film(run, executor)
         path = write_report(run)
@@ -133,13 +134,14 @@ def _resumable(folder: Path) -> Iterator[None]:
 def _design(run: Run, executor: Executor, console: Console) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
-    loop = make_loop(run, executor, display, lambda line: console.print(Text(line), soft_wrap=True))
+    loop = make_loop(run, executor, display, lambda line: console.print(Text(printable(line)), soft_wrap=True))
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, executor.name))
     opening = loop.archive.started
     assert opening is not None
     console.print(
-        Text(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}"), soft_wrap=True
+        Text(printable(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}")),
+        soft_wrap=True,
     )
     if isinstance(display, LiveTable):
         with display:
@@ -182,7 +184,7 @@ def finished(run: Run, clip: str, report_path: Path, console: Console) -> None:
 
 def show(asked: argparse.Namespace) -> None:
     """List runs, or show one, or one candidate of it."""
-    console = Console(highlight=False)
+    console = terminal.console()
     if asked.run is None:
         show_runs(asked.runs, console)
     elif asked.candidate is None:

@@ -95,12 +95,15 @@ def unpack(payload: bytes, checkpoints: int, policies: int, observation_dim: int
         tensors = load(payload)
     except SafetensorError as error:
         raise PolicyRefusedError(f"the policy file's tensors don't fit its header: {str(error)[:200]}") from None
-    for name, tensor in tensors.items():
+    for name, shape in expected.items():
+        tensor = tensors[name]
+        if tensor.dtype != torch.float32 or list(tensor.shape) != shape:  # two readers of one header might not agree
+            raise PolicyRefusedError(f"{name} was read as {tensor.dtype} {list(tensor.shape)}, not float32 {shape}")
         if not bool(torch.isfinite(tensor).all()) or float(tensor.abs().max()) > MAX_WEIGHT:
             raise PolicyRefusedError(f"{name} holds a number that is not finite or above {MAX_WEIGHT:g}")
     if float(tensors["normaliser.std"].min()) <= 0:
         raise PolicyRefusedError("normaliser.std holds a number that is not above 0")
-    return tensors
+    return {name: tensors[name] for name in expected}
 
 
 def _check_header(header: Mapping[str, object], expected: Mapping[str, list[int]]) -> None:

@@ -18,12 +18,12 @@ from torch import Tensor
 from envs import worlds
 from envs.vec_env import Step
 from sandbox import checkpoint
+from sandbox.faults import CandidateFault
 from sandbox.measure import MeasureError
 from sandbox.output import Output
 from sandbox.payers import RewardSource, reward_source
 from sandbox.policy import pack
 from sandbox.ppo import PPO, Settings
-from sandbox.reward import CandidateFault
 from sandbox.traces import Traces
 
 PROGRESS_INTERVAL_S = 0.5
