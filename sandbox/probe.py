@@ -43,10 +43,9 @@ def random_transitions(world_name: str, seed: int) -> list[Call]:
     world = worlds.make(world_name, NUM_ENVS)
     generator = np.random.default_rng(seed)
     world.reset([seed])
-    low, high = np.array(world.spec.action_low), np.array(world.spec.action_high)
     transitions = []
     for t in range(STEPS):
-        step = world.step(generator.uniform(low, high, (NUM_ENVS, len(low))), training_progress=t / STEPS)
+        step = world.step(world.spec.random_actions(generator, NUM_ENVS), training_progress=t / STEPS)
         action = torch.as_tensor(step.action, dtype=torch.float32)
         transitions.append(Call(step.state, action, torch.from_numpy(step.terminated)))
     return transitions
