@@ -25,7 +25,7 @@ from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
-from designer.search.halving import Halving
+from designer.search.rules import make_search
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
 from designer.world_source import WorldSource, stage_world
@@ -73,7 +73,7 @@ def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str
     journal = Journal(run.journal, time.time)
     journal.mend()
     bench = Workbench(run.task, run.table, run.config, AtMost(executor, slots(run.config)), run.folder)
-    loop = Loop(bench, Halving(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
+    loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
     if llm or run.config.llm.provider != "composer":
         model = stored_model(run, loop.archive, loop.record, say, loop.stopping, llm)
         loop.proposer = LanguageModel(model, run.prompts)

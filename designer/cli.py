@@ -23,6 +23,7 @@ MAX_ERROR = 20_000
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
 OTHER_FLAGS = (
+    "budget",
     "config",
     "env",
     "fitness",
@@ -112,6 +113,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_task(run)
     _add_settings(run)
     _add_consent(run)
+    run.add_argument(
+        "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
+    )
     show = _command(verbs, "show", commands.show, "list the runs, or show one of them, or one candidate of it")
     show.add_argument("run", nargs="?", type=Path, help="a run folder")
     show.add_argument("candidate", nargs="?", help="a candidate such as g01c03")
