@@ -17,6 +17,7 @@ from designer.errors import InputError, RunBrokenError, RunError
 from designer.files import disk_error, write_atomically
 from designer.journal import Stamped, read
 from designer.records import StateTable, Task
+from designer.world_source import without_reward
 
 JOURNAL, REPORT, CLIP = "journal.jsonl", "report.html", "clip.mp4"
 WORKER_CODE = ("envs/*.py", "envs/*/*.py", "envs/*/ranges.toml", "envs/*/*.xml", "sandbox/*.py")
@@ -44,6 +45,12 @@ class Run(NamedTuple):
     def prompts(self) -> Path:
         """The prompts as they were when the run began."""
         return self.folder / "prompts"
+
+    @property
+    def world_source(self) -> str:
+        """The world's code as prompts show it, or "" where they don't."""
+        path = self.folder / "task" / "world.py"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -84,6 +91,9 @@ def _fill(run: Run) -> None:
     stage_worker_code(run.code)
     write_atomically(run.folder / "task" / "task.json", run.task.model_dump_json(indent=1))
     write_atomically(run.folder / "task" / "state.json", run.table.model_dump_json(indent=1))
+    world = bundle_root() / "envs" / run.table.world / "env.py"
+    if run.config.prompt.source and world.is_file():
+        write_atomically(run.folder / "task" / "world.py", without_reward(world.read_text(encoding="utf-8")))
     write_atomically(run.folder / "config.toml", to_toml(run.config))
 
 
