@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from envs import worlds
 from sandbox.describe import RANDOM_WORLDS, quantiles, random_play_ranges
+from sandbox.payers import CodeReward
 from sandbox.policy import StackedPolicy
 from sandbox.ppo import Settings
 from sandbox.rollout import play
-from sandbox.train import CodeReward, train
+from sandbox.train import Training
 
 SEEDS = [0, 1]
 EPISODES = 8
@@ -47,8 +48,10 @@ def play_trained(world_name: str, human: str, steps: int) -> Samples:
     source = (worlds.folder(world_name) / file).read_text()
     world = worlds.make(world_name, settings.num_envs * len(SEEDS))
     reward = CodeReward(source, function, settings.gamma)
-    trained = train(world, reward, SEEDS, steps, [1.0], settings, Silent())  # type: ignore[arg-type]
-    played = play(world_name, StackedPolicy(trained.checkpoints[-1]), len(SEEDS), EPISODES, EVALUATION_SEED)
+    trained = Training(world, reward, SEEDS, steps, [1.0], settings)
+    trained.start()
+    trained.advance(1.0, Silent())  # type: ignore[arg-type]
+    played = play(world_name, StackedPolicy(trained.kept[-1]), len(SEEDS), EPISODES, EVALUATION_SEED)
     steps_played = played["action"].shape[1]
     alive = np.arange(steps_played) < played["length"][:, None]
     return {field.name: played[f"state.{field.name}"][alive] for field in world.spec.fields}

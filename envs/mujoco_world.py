@@ -7,8 +7,10 @@ what the policy observes, and when an episode ends. Resets, time limits and snap
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -51,6 +53,7 @@ class MujocoWorld:
         self._qvel = self._batch.bind("qvel")
         self._ctrl = self._batch.bind("ctrl")
         self._warm_start = self._batch.bind("qacc_warmstart")
+        self._activation = self._batch.bind("act")
         self._views = {name: self._batch.bind(name) for name in self.derived}
         self._fields = {field.name: field for field in spec.fields}
         self._action_low = np.array(spec.action_low)
@@ -118,6 +121,34 @@ class MujocoWorld:
         self._batch.forward()
         self._remember()
         return self.observe(self._before)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Return copies of everything that `restore` needs to go on bit for bit."""
+        generators = json.dumps([generator.bit_generator.state for generator in self._generators])
+        return {
+            "qpos": self._qpos.copy(),
+            "qvel": self._qvel.copy(),
+            "warm_start": self._warm_start.copy(),
+            "activation": self._activation.copy(),
+            "episode_step": self._episode_step.copy(),
+            "before_time": self._before_time.copy(),
+            "generators": np.frombuffer(generators.encode(), dtype=np.uint8).copy(),
+            **{f"before.{name}": values for name, values in self._before.items()},
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from the state of a world of the same kind and size."""
+        self._generators = []
+        for kept in json.loads(state["generators"].tobytes()):
+            generator = np.random.default_rng()
+            generator.bit_generator.state = kept
+            self._generators.append(generator)
+        self._qpos[:], self._qvel[:], self._activation[:] = state["qpos"], state["qvel"], state["activation"]
+        self._batch.forward()
+        self._warm_start[:] = state["warm_start"]
+        self._episode_step[:], self._before_time = state["episode_step"], state["before_time"]
+        names = [name.removeprefix("before.") for name in state if name.startswith("before.")]
+        self._before = {name: state[f"before.{name}"] for name in names}
 
     def simulation(self, index: int) -> mujoco.MjData:
         """Return one simulation as an MjData, to draw it."""

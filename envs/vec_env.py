@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -77,4 +77,12 @@ class VecEnv(Protocol):
 
     def step(self, action: NDArray[np.float64], training_progress: float = 0.0) -> Step:
         """Apply `action` (num_envs, action_dim) to every world, and reset those whose episode ended."""
+        ...
+
+    def state(self) -> Mapping[str, NDArray[np.generic]]:
+        """Return what `restore` needs to go on as if there had been no pause, where the simulator allows that."""
+        ...
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Go on from the state of a world of the same kind and size."""
         ...

@@ -17,7 +17,7 @@ RANDOM_STEPS = 200
 LOW_QUANTILE, HIGH_QUANTILE = 0.05, 0.95
 
 
-def run(job: Mapping[str, Any], files: Callable[[str], str], output: Output) -> None:
+def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send the table. job: world (a folder's name or a gymnasium id), seed (of the random play)."""
     try:
         name = worlds.folder_name(job["world"])

@@ -37,14 +37,16 @@ def mlp_shapes(prefix: str, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def mlp(parameters: Mapping[str, Tensor], prefix: str, layers: int, x: Tensor) -> Tensor:
+Layers = Sequence[tuple[Tensor, Tensor]]
+"""Weights (P, in, out) and biases (P, 1, out), from the first layer to the last."""
+
+
+def mlp(layers: Layers, x: Tensor) -> Tensor:
     """Run P stacked perceptrons with tanh between the layers: x (P, N, in) -> (P, N, out)."""
-    for layer in range(layers):
-        weight, bias = parameters[f"{prefix}.{layer}.weight"], parameters[f"{prefix}.{layer}.bias"]
-        x = torch.baddbmm(bias.unsqueeze(1), x, weight)
-        if layer < layers - 1:
-            x = torch.tanh(x)
-    return x
+    *hidden, (weight, bias) = layers
+    for hidden_weight, hidden_bias in hidden:
+        x = torch.tanh(torch.baddbmm(hidden_bias, x, hidden_weight))
+    return torch.baddbmm(bias, x, weight)
 
 
 def policy_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int, ...]]:
@@ -64,13 +66,15 @@ class StackedPolicy:
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         """`parameters`: as in a policy file, with one leading axis (P, ...)."""
-        self._parameters = dict(parameters)
-        self._layers = len(HIDDEN) + 1
+        self._mean, self._std = parameters["normaliser.mean"], parameters["normaliser.std"]
+        self._layers = [
+            (parameters[f"actor.{layer}.weight"], parameters[f"actor.{layer}.bias"].unsqueeze(1))
+            for layer in range(len(HIDDEN) + 1)
+        ]
 
     def act(self, observation: Tensor) -> Tensor:
         """Return mean actions in [-1, 1] units: observation (P, N, observation_dim) -> (P, N, action_dim)."""
-        scaled = normalise(observation, self._parameters["normaliser.mean"], self._parameters["normaliser.std"])
-        return mlp(self._parameters, "actor", self._layers, scaled)
+        return mlp(self._layers, normalise(observation, self._mean, self._std))
 
 
 def pack(checkpoints: Sequence[Mapping[str, Tensor]]) -> bytes:

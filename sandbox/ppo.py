@@ -10,17 +10,18 @@ Shapes: P policies, N worlds a policy, T steps a horizon, O observation, A actio
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from sandbox.policy import HIDDEN, mlp, mlp_shapes, normalise
+from sandbox.networks import ActorCritic
+from sandbox.policy import normalise
 
-LAYERS = len(HIDDEN) + 1
 EPSILON = 1e-8
+LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @dataclass(frozen=True)
@@ -67,36 +68,38 @@ class RunningMoments:
         self.variance = spread / total
         self._count = total
 
+    def state(self) -> dict[str, Tensor]:
+        """Return what `restore` needs."""
+        return {"mean": self.mean, "variance": self.variance, "count": torch.tensor(self._count, dtype=torch.float64)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self.mean, self.variance, self._count = state["mean"], state["variance"], float(state["count"])
+
 
 class Adam:
-    """Adam (Kingma & Ba 2015) on stacked parameters, with a gradient norm limit and a learning rate for each policy."""
+    """Adam (Kingma & Ba 2015) on one stacked array, with a gradient norm limit and a learning rate for each policy."""
 
-    def __init__(self, parameters: Sequence[Tensor], max_gradient_norm: float) -> None:
-        self._parameters = list(parameters)
-        self._first = [torch.zeros_like(p) for p in parameters]
-        self._second = [torch.zeros_like(p) for p in parameters]
+    def __init__(self, parameters: Tensor, max_gradient_norm: float) -> None:
+        """`parameters`: (networks, P, K), moved in place."""
+        self.parameters = parameters
+        self.first = torch.zeros_like(parameters)
+        self.second = torch.zeros_like(parameters)
+        self.steps = 0
         self._max_norm = max_gradient_norm
-        self._step = 0
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor], learning_rate: Tensor) -> None:
-        """Move the parameters. gradients: like the parameters, (P, ...). learning_rate: (P,)."""
-        self._step += 1
-        policies = learning_rate.shape[0]
-        squared = [g.reshape(policies, -1).square().sum(1) for g in gradients]
-        norm = torch.stack(squared).sum(0).sqrt()
+    def step(self, gradient: Tensor, learning_rate: Tensor) -> None:
+        """Move the parameters. gradient: (networks, P, K). learning_rate: (P,)."""
+        self.steps += 1
+        norm = gradient.square().sum((0, 2)).sqrt()
         shrink = (self._max_norm / (norm + 1e-6)).clamp(max=1.0)
-        rate = learning_rate * math.sqrt(1 - 0.999**self._step) / (1 - 0.9**self._step)
-        per_policy = [(policies, *[1] * (p.dim() - 1)) for p in self._parameters]
-        scaled = [g * shrink.view(shape) for g, shape in zip(gradients, per_policy, strict=True)]
-        torch._foreach_lerp_(self._first, scaled, 0.1)
-        torch._foreach_mul_(self._second, 0.999)
-        torch._foreach_addcmul_(self._second, scaled, scaled, 0.001)
-        denominator = torch._foreach_sqrt(self._second)
-        torch._foreach_add_(denominator, EPSILON)
-        direction = torch._foreach_div(self._first, denominator)
-        torch._foreach_mul_(direction, [-rate.view(shape) for shape in per_policy])
-        torch._foreach_add_(self._parameters, direction)
+        scaled = gradient * shrink.view(1, -1, 1)
+        self.first.lerp_(scaled, 0.1)
+        self.second.mul_(0.999).addcmul_(scaled, scaled, value=0.001)
+        rate = learning_rate * math.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
+        direction = self.first / self.second.sqrt().add_(EPSILON)
+        self.parameters.addcmul_(direction, -rate.view(1, -1, 1))
 
 
 class Batch(NamedTuple):
@@ -105,7 +108,6 @@ class Batch(NamedTuple):
     observation: Tensor
     action: Tensor
     log_prob: Tensor
-    value: Tensor
     advantage: Tensor
     target: Tensor
 
@@ -117,36 +119,21 @@ class PPO:
         self.settings = settings
         self.policies = len(seeds)
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self._parameters = self._initial_parameters(observation_dim, action_dim)
-        self._names = list(self._parameters)
-        self._adam = Adam(list(self._parameters.values()), settings.max_gradient_norm)
+        self.networks = ActorCritic(observation_dim, action_dim, self._generators, settings.initial_log_std)
+        self._adam = Adam(self.networks.flat, settings.max_gradient_norm)
         self.learning_rate = torch.full((self.policies,), settings.learning_rate)
         self.observations = RunningMoments(self.policies, observation_dim)
         self._returns = RunningMoments(self.policies, 1)
         self._discounted = torch.zeros(self.policies, settings.num_envs)
-        steps, worlds = settings.horizon, settings.num_envs
-        self._observation = torch.zeros(steps, self.policies, worlds, observation_dim)
-        self._action = torch.zeros(steps, self.policies, worlds, action_dim)
+        shape = (self.policies, settings.horizon, settings.num_envs)
+        self._observation = torch.zeros(*shape, observation_dim)
+        self._action = torch.zeros(*shape, action_dim)
         self._noise = torch.zeros_like(self._action)
-        self._value = torch.zeros(steps, self.policies, worlds)
-        self._reward = torch.zeros_like(self._value)
-        self._ended = torch.zeros_like(self._value)
+        self._reward = torch.zeros(shape)
+        self._return = torch.zeros(shape)
+        self._rest = torch.zeros(shape)
+        self._ended = torch.zeros(shape)
         self._step = 0
-
-    def _initial_parameters(self, observation_dim: int, action_dim: int) -> dict[str, Tensor]:
-        """Draw orthogonal weights, each policy's from its own generator; the actor's last layer starts near zero."""
-        actor = mlp_shapes("actor", (observation_dim, *HIDDEN, action_dim))
-        critic = mlp_shapes("critic", (observation_dim, *HIDDEN, 1))
-        parameters: dict[str, Tensor] = {}
-        for name, shape in {**actor, **critic}.items():
-            stacked = torch.zeros(self.policies, *shape)
-            if name.endswith("weight"):
-                gain = {f"actor.{LAYERS - 1}.weight": 0.01, f"critic.{LAYERS - 1}.weight": 1.0}.get(name, math.sqrt(2))
-                for policy, generator in enumerate(self._generators):
-                    torch.nn.init.orthogonal_(stacked[policy], gain, generator)
-            parameters[name] = stacked.requires_grad_()
-        parameters["log_std"] = torch.full((self.policies, action_dim), self.settings.initial_log_std).requires_grad_()
-        return parameters
 
     @torch.no_grad()
     def act(self, observation: Tensor) -> Tensor:
@@ -154,13 +141,10 @@ class PPO:
         if self._step == 0:
             self._draw_noise()
         self.observations.update(observation)
-        scaled = normalise(observation, self.observations.mean, self.observations.std)
-        mean = mlp(self._parameters, "actor", LAYERS, scaled)
-        std = self._parameters["log_std"].exp().unsqueeze(1)
-        action = mean + std * self._noise[self._step]
-        self._observation[self._step] = scaled
-        self._action[self._step] = action
-        self._value[self._step] = mlp(self._parameters, "critic", LAYERS, scaled).squeeze(-1)
+        scaled = self._scaled(observation)
+        action = self.networks.act(scaled) + self.networks.log_std.exp() * self._noise[:, self._step]
+        self._observation[:, self._step] = scaled
+        self._action[:, self._step] = action
         return action
 
     @torch.no_grad()
@@ -170,14 +154,13 @@ class PPO:
         At a time limit the episode's rest is estimated by the value function (Pardo et al. 2018).
         """
         ended = (terminated | truncated).to(reward.dtype)
-        self._discounted = self._discounted * self.settings.gamma + reward
-        self._returns.update(self._discounted.unsqueeze(-1))
-        self._discounted = self._discounted * (1 - ended)
-        scaled = (reward / self._returns.std).clamp(-10, 10)
+        discounted = self._discounted * self.settings.gamma + reward
+        self._reward[:, self._step] = reward
+        self._ended[:, self._step] = ended
+        self._return[:, self._step] = discounted
+        self._discounted = discounted * (1 - ended)
         if bool(truncated.any()):
-            scaled = scaled + self.settings.gamma * self._values(final_observation) * truncated
-        self._reward[self._step] = scaled
-        self._ended[self._step] = ended
+            self._rest[:, self._step] = self.networks.value(self._scaled(final_observation)) * truncated
         self._step += 1
 
     def update(self, observation: Tensor) -> dict[str, Tensor]:
@@ -189,79 +172,98 @@ class PPO:
                 kl_sum += self._learn(minibatch)
                 updates += 1
         self._step = 0
+        self._rest.zero_()
         return {"kl": kl_sum / updates, "learning_rate": self.learning_rate.clone(), "std": self._mean_std()}
 
     def export(self) -> dict[str, Tensor]:
         """Return what acting needs, as a policy file holds it: (P, ...)."""
-        actor = {name: p.detach().clone() for name, p in self._parameters.items() if name.startswith("actor")}
         mean, std = self.observations.mean.clone(), self.observations.std.clone()
-        return {**actor, "normaliser.mean": mean, "normaliser.std": std}
+        return {**self.networks.export(), "normaliser.mean": mean, "normaliser.std": std}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything between two horizons, so that `restore` goes on bit for bit."""
+        moments = {"observations": self.observations, "returns": self._returns}
+        return {
+            "parameters": self.networks.flat,
+            "adam.first": self._adam.first,
+            "adam.second": self._adam.second,
+            "adam.steps": torch.tensor(self._adam.steps),
+            "learning_rate": self.learning_rate,
+            "discounted": self._discounted,
+            "generators": torch.stack([generator.get_state() for generator in self._generators]),
+            **{f"{name}.{key}": value for name, kept in moments.items() for key, value in kept.state().items()},
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from the state of a stack with the same sizes and settings."""
+        self.networks.flat.copy_(state["parameters"])
+        self._adam.first, self._adam.second = state["adam.first"], state["adam.second"]
+        self._adam.steps = int(state["adam.steps"])
+        self.learning_rate, self._discounted = state["learning_rate"], state["discounted"]
+        for generator, kept in zip(self._generators, state["generators"], strict=True):
+            generator.set_state(kept.clone())  # it reads from the start of the storage, whatever the view
+        for name, moments in (("observations", self.observations), ("returns", self._returns)):
+            moments.restore({key: state[f"{name}.{key}"] for key in ("mean", "variance", "count")})
 
     @property
     def finite(self) -> bool:
         """Whether every parameter of every policy is still a finite number."""
-        return all(bool(torch.isfinite(p).all()) for p in self._parameters.values())
+        return bool(torch.isfinite(self.networks.flat).all())
 
     def _draw_noise(self) -> None:
-        shape = (self.settings.horizon, self.settings.num_envs, self._action.shape[-1])
         for policy, generator in enumerate(self._generators):
-            self._noise[:, policy] = torch.randn(shape, generator=generator)
+            self._noise[policy] = torch.randn(self._noise.shape[1:], generator=generator)
 
-    def _values(self, observation: Tensor) -> Tensor:
-        scaled = normalise(observation, self.observations.mean, self.observations.std)
-        return mlp(self._parameters, "critic", LAYERS, scaled).squeeze(-1)
+    def _scaled(self, observation: Tensor) -> Tensor:
+        return normalise(observation, self.observations.mean, self.observations.std)
 
     @torch.no_grad()
     def _batch(self, observation: Tensor) -> Batch:
         """Compute advantages by GAE (Schulman et al. 2016): A_t = delta_t + gamma lambda (1 - ended) A_t+1."""
         gamma, lam = self.settings.gamma, self.settings.gae_lambda
-        advantage = torch.zeros_like(self._value)
-        following, next_value = torch.zeros_like(self._value[0]), self._values(observation)
+        value = self.networks.value(self._observation.flatten(1, 2)).view_as(self._reward)
+        self._returns.update(self._return.flatten(1).unsqueeze(-1))
+        reward = (self._reward / self._returns.std.unsqueeze(1)).clamp(-10, 10) + gamma * self._rest
+        advantage = torch.zeros_like(value)
+        following, next_value = torch.zeros_like(value[:, 0]), self.networks.value(self._scaled(observation))
         for t in reversed(range(self.settings.horizon)):
-            goes_on = 1 - self._ended[t]
-            delta = self._reward[t] + gamma * next_value * goes_on - self._value[t]
+            goes_on = 1 - self._ended[:, t]
+            delta = reward[:, t] + gamma * next_value * goes_on - value[:, t]
             following = delta + gamma * lam * goes_on * following
-            advantage[t] = following
-            next_value = self._value[t]
-        target = advantage + self._value
-        mean = advantage.mean(dim=(0, 2), keepdim=True)
-        spread = advantage.std(dim=(0, 2), keepdim=True)
+            advantage[:, t] = following
+            next_value = value[:, t]
+        mean = advantage.mean(dim=(1, 2), keepdim=True)
+        spread = advantage.std(dim=(1, 2), keepdim=True)
         standardised = (advantage - mean) / (spread + EPSILON)
-        log_std = self._parameters["log_std"].detach()
-        noise_terms = 0.5 * self._noise.square() + log_std.unsqueeze(1) + 0.5 * math.log(2 * math.pi)
-        log_prob = -noise_terms.sum(-1)
-        by_policy = (self._observation, self._action, log_prob, self._value, standardised, target)
-        return Batch(*(x.transpose(0, 1).flatten(1, 2) for x in by_policy))
+        noise_terms = 0.5 * self._noise.square() + self.networks.log_std.unsqueeze(1) + LOG_SQRT_2PI
+        columns = (self._observation, self._action, -noise_terms.sum(-1), standardised, advantage + value)
+        return Batch(*(column.flatten(1, 2) for column in columns))
 
     def _minibatches(self, batch: Batch) -> list[Batch]:
         """Shuffle the horizon, each policy in its own order, and cut it."""
-        samples = batch.value.shape[1]
+        samples = batch.target.shape[1]
         order = torch.stack([torch.randperm(samples, generator=generator) for generator in self._generators])
-        flat = (order + torch.arange(self.policies).unsqueeze(1) * samples).chunk(self.settings.minibatches, dim=1)
-        return [
-            Batch(*(x.flatten(0, 1).index_select(0, part.flatten()).view(*part.shape, *x.shape[2:]) for x in batch))
-            for part in flat
-        ]
+        rows = (order + torch.arange(self.policies).unsqueeze(1) * samples).flatten()
+        shuffled = [x.flatten(0, 1).index_select(0, rows).view_as(x) for x in batch]
+        return [Batch(*parts) for parts in zip(*(x.chunk(self.settings.minibatches, dim=1) for x in shuffled), strict=True)]
 
     def _learn(self, batch: Batch) -> Tensor:
         """Take one gradient step; return the KL divergence from the acting policy, (P,)."""
-        log_std = self._parameters["log_std"].unsqueeze(1)
-        mean = mlp(self._parameters, "actor", LAYERS, batch.observation)
-        value = mlp(self._parameters, "critic", LAYERS, batch.observation).squeeze(-1)
+        mean, value = self.networks.both(batch.observation)
+        log_std = self.networks.log_std
         z = (batch.action - mean) * torch.exp(-log_std)
-        log_prob = -(0.5 * z.square() + log_std + 0.5 * math.log(2 * math.pi)).sum(-1)
+        log_prob = -(0.5 * z.square() + log_std + LOG_SQRT_2PI).sum(-1)
         log_ratio = log_prob - batch.log_prob
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.settings.clip, 1 + self.settings.clip)
         policy_loss = -torch.minimum(ratio * batch.advantage, clipped * batch.advantage).mean(1)
         value_loss = (value - batch.target).square().mean(1)
-        entropy = log_std.squeeze(1).sum(-1)
+        entropy = log_std.sum((1, 2))
         loss = policy_loss + self.settings.value_weight * value_loss - self.settings.entropy_weight * entropy
-        parameters = list(self._parameters.values())
-        gradients = torch.autograd.grad(loss.sum(), parameters)
+        gradient = self.networks.gradient(loss.sum())
         kl = (ratio.detach() - 1 - log_ratio.detach()).mean(1)
         self._adapt(kl)
-        self._adam.step(gradients, self.learning_rate)
+        self._adam.step(gradient, self.learning_rate)
         return kl
 
     def _adapt(self, kl: Tensor) -> None:
@@ -271,4 +273,4 @@ class PPO:
         self.learning_rate = (rate * factor).clamp(self.settings.min_learning_rate, self.settings.max_learning_rate)
 
     def _mean_std(self) -> Tensor:
-        return self._parameters["log_std"].detach().exp().mean(-1)
+        return self.networks.log_std.detach().exp().mean((1, 2))

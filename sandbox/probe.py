@@ -33,12 +33,12 @@ class Transition(NamedTuple):
     terminated: Tensor
 
 
-def run(job: Mapping[str, Any], files: Callable[[str], str], output: Output) -> None:
+def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send what each term was over random play, or the fault. job: world, seed, entry."""
     transitions = random_transitions(job["world"], job["seed"])
     globals_before = _torch_globals()
     try:
-        reward = Reward(files("reward.py"), job["entry"])
+        reward = Reward(files("reward.py").decode("utf-8"), job["entry"])
         started = time.perf_counter()
         answers = [reward.terms(t.state, t.action, t.terminated) for t in transitions]
         seconds = (time.perf_counter() - started) / len(transitions)

@@ -1,6 +1,7 @@
 """The `train` verb: policies for the seeds of one reward, stacked in one process. No fitness is here.
 
 What this box says of itself (curves, traces, speed) is text for people and prompts. Its only evidence is the policy file.
+A training can stop at a share of its steps, leave a checkpoint, and go on from it in another box as if it had not stopped.
 """
 
 from __future__ import annotations
@@ -8,149 +9,46 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from envs import worlds
-from envs.state import State
-from envs.vec_env import Step, WorldSpec
-from sandbox.measure import MeasureError, Trajectories, measure_episodes, measure_steps
+from envs.vec_env import Step
+from sandbox import checkpoint
+from sandbox.measure import MeasureError
 from sandbox.output import Output
+from sandbox.payers import RewardSource, reward_source
 from sandbox.policy import pack
 from sandbox.ppo import PPO, Settings
-from sandbox.reward import CandidateFault, Reward
+from sandbox.reward import CandidateFault
+from sandbox.traces import Traces
 
-TRACE_POINTS = 10
 PROGRESS_INTERVAL_S = 0.5
+CHECKPOINT = "checkpoint.safetensors"
 
 
-class RewardSource(Protocol):
-    """Anything that pays: a candidate, a person's reward, or the fitness itself."""
+def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
+    """Train and send `curves.jsonl`, `policy.safetensors`, the result and, where it paused, `checkpoint.safetensors`.
 
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
-        """Return named terms, each (num_envs,), float32."""
-        ...
-
-
-class CodeReward:
-    """A reward written as code, through the harness."""
-
-    def __init__(self, source: str, entry: str, gamma: float) -> None:
-        self._reward = Reward(source, entry, gamma)
-
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
-        return self._reward.terms(step.state, action, torch.from_numpy(step.terminated))
-
-
-class StepMeasure:
-    """The sparse baseline where the task gives a per-step form: that expression is the reward."""
-
-    def __init__(self, spec: Mapping[str, Any], world: WorldSpec) -> None:
-        self._spec = spec
-        self._world = world
-
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
-        fields = {**_arrays(step.state, self._world), "episode_time_s": step.state.episode_time_s.numpy()}
-        paid = measure_steps(self._spec, fields, step.action, self._world.dt_s)
-        return {"fitness": torch.as_tensor(paid, dtype=torch.float32)}
-
-
-class EpisodeMeasure:
-    """The sparse baseline otherwise: the fitness of an episode is paid at its last step, nothing before."""
-
-    def __init__(self, spec: Mapping[str, Any], world: WorldSpec, num_envs: int) -> None:
-        self._spec = spec
-        self._world = world
-        self._length = np.zeros(num_envs, dtype=np.int64)
-        steps = world.episode_steps
-        self._fields = {f.name: np.zeros((num_envs, steps, *f.shape), dtype=np.float32) for f in world.fields}
-        self._action = np.zeros((num_envs, steps, world.action_dim), dtype=np.float32)
-
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
-        everyone = np.arange(len(self._length))
-        for name, values in _arrays(step.state, self._world).items():
-            self._fields[name][everyone, self._length] = values
-        self._action[everyone, self._length] = step.action
-        self._length += 1
-        paid = torch.zeros(len(self._length))
-        ended = np.flatnonzero(step.terminated | step.truncated)
-        if len(ended):
-            paid[ended] = torch.as_tensor(self._fitness(ended), dtype=torch.float32)
-            self._length[ended] = 0
-        return {"fitness": paid}
-
-    def _fitness(self, ended: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        fields = {name: values[ended] for name, values in self._fields.items()}
-        lengths = self._length[ended]
-        return measure_episodes(self._spec, Trajectories(fields, self._action[ended], lengths, self._world.dt_s))
-
-
-def _arrays(state: State, world: WorldSpec) -> dict[str, np.ndarray[Any, Any]]:
-    return {field.name: getattr(state, field.name).numpy() for field in world.fields}
-
-
-class Traces:
-    """Ten-point traces of every term, for each policy: what the next prompt reads."""
-
-    def __init__(self, policies: int, steps: int) -> None:
-        self._policies = policies
-        self._steps = steps
-        self._sums: dict[str, Tensor] = {}
-        self._counts = torch.zeros(TRACE_POINTS)
-        self._low: dict[str, Tensor] = {}
-        self._high: dict[str, Tensor] = {}
-
-    def add(self, step: int, terms: Mapping[str, Tensor]) -> None:
-        """Take in one step's terms, each (num_envs,)."""
-        point = min(TRACE_POINTS - 1, step * TRACE_POINTS // self._steps)
-        self._counts[point] += 1
-        for name, term in terms.items():
-            mean = term.view(self._policies, -1).mean(1)
-            if name not in self._sums:
-                self._sums[name] = torch.zeros(TRACE_POINTS, self._policies)
-                self._low[name], self._high[name] = mean, mean
-            self._sums[name][point] += mean
-            self._low[name] = torch.minimum(self._low[name], mean)
-            self._high[name] = torch.maximum(self._high[name], mean)
-
-    def of(self, policy: int) -> list[dict[str, Any]]:
-        """Return one policy's traces as JSON."""
-        seen = self._counts > 0
-        return [
-            {
-                "name": name,
-                "mean": (sums[seen, policy] / self._counts[seen]).tolist(),
-                "low": float(self._low[name][policy]),
-                "high": float(self._high[name][policy]),
-            }
-            for name, sums in self._sums.items()
-        ]
-
-
-class Training(NamedTuple):
-    """What a training leaves: one entry of `checkpoints` for each of `fractions`, and the traces."""
-
-    checkpoints: list[dict[str, Tensor]]
-    traces: Traces
-    curves: list[dict[str, Any]]
-    steps: int
-
-
-def run(job: Mapping[str, Any], files: Callable[[str], str], output: Output) -> None:
-    """Train and send `curves.jsonl`, `policy.safetensors` and the result.
-
-    job: world, seeds, steps (for each seed), fractions (where to keep a checkpoint), settings, reward.
+    job: world, seeds, steps (for each seed), fractions (where to keep a policy), settings, reward; optionally `until`, the
+    share of the steps at which to pause, and `resume`: go on from the checkpoint beside the job.
     """
     started_cpu = time.process_time()
     settings = Settings(**job["settings"])
     seeds = job["seeds"]
+    until = job.get("until", 1.0)
     world = worlds.make(job["world"], settings.num_envs * len(seeds))
     try:
-        reward = _reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
-        training = train(world, reward, seeds, job["steps"], job["fractions"], settings, output)
+        reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
+        training = Training(world, reward, seeds, job["steps"], job["fractions"], settings)
+        if job.get("resume", False):
+            training.restore(checkpoint.unpack(files(CHECKPOINT)))
+        else:
+            training.start()
+        training.advance(until, output)
     except CandidateFault as fault:
         output.result(fault.status, fault.message, line=fault.line)
         return
@@ -158,7 +56,9 @@ def run(job: Mapping[str, Any], files: Callable[[str], str], output: Output) -> 
         output.result("rejected", str(error))
         return
     output.write("curves.jsonl", "".join(json.dumps(line) + "\n" for line in training.curves).encode())
-    output.write("policy.safetensors", pack(training.checkpoints))
+    output.write("policy.safetensors", pack(training.kept))
+    if until < 1:
+        output.write(CHECKPOINT, checkpoint.pack(training.state()))
     output.result(
         "ok",
         steps=training.steps,
@@ -167,83 +67,112 @@ def run(job: Mapping[str, Any], files: Callable[[str], str], output: Output) -> 
     )
 
 
-def _reward_source(
-    spec: Mapping[str, Any], files: Callable[[str], str], world: WorldSpec, num_envs: int, gamma: float
-) -> RewardSource:
-    if spec["kind"] == "code":
-        return CodeReward(files("reward.py"), spec["entry"], gamma)
-    if spec["kind"] == "step_measure":
-        return StepMeasure(spec["measure"], world)
-    return EpisodeMeasure(spec["measure"], world, num_envs)
+class Training:
+    """The worlds, what pays, and a stack of learners, one for each seed.
 
+    After `advance`: `kept` holds a policy for each of `fractions` that was passed, `traces` what the reward's terms did,
+    `curves` a line of statistics for each horizon, `steps` the environment steps done for each seed.
+    """
 
-def train(
-    world: worlds.MujocoWorld,
-    reward: RewardSource,
-    seeds: list[int],
-    steps: int,
-    fractions: list[float],
-    settings: Settings,
-    output: Output,
-) -> Training:
-    """Run PPO for `steps` environment steps a seed, rounded up to whole horizons."""
-    horizons = max(1, -(-steps // (settings.num_envs * settings.horizon)))
-    keep_at = [max(1, round(fraction * horizons)) for fraction in fractions]
-    learner = PPO(world.spec.observation_dim, world.spec.action_dim, seeds, settings)
-    traces = Traces(len(seeds), horizons * settings.horizon)
-    collector = _Collector(world, reward, learner, traces, horizons * settings.horizon)
-    observation = collector.reset(seeds)
-    checkpoints, curves = [], []
-    reported = started = time.monotonic()
-    for horizon in range(1, horizons + 1):
-        observation = collector.collect(observation)
-        statistics = learner.update(observation)
-        if not learner.finite:
-            raise CandidateFault("non_finite", "the training diverged: the policy's weights are no longer finite")
-        done_steps = horizon * settings.horizon * settings.num_envs
-        curves.append({"steps": done_steps, **{name: value.tolist() for name, value in statistics.items()}})
-        checkpoints += [learner.export()] * keep_at.count(horizon)
-        now = time.monotonic()
-        if now - reported > PROGRESS_INTERVAL_S or horizon == horizons:
-            reported = now
-            output.progress(share=horizon / horizons, steps_per_s=done_steps * len(seeds) / (now - started))
-    return Training(checkpoints, traces, curves, done_steps)
-
-
-class _Collector:
-    """Steps the worlds with the learner's actions and pays the reward."""
-
-    def __init__(self, world: worlds.MujocoWorld, reward: RewardSource, learner: PPO, traces: Traces, total_steps: int) -> None:
+    def __init__(
+        self,
+        world: worlds.MujocoWorld,
+        reward: RewardSource,
+        seeds: list[int],
+        steps: int,
+        fractions: list[float],
+        settings: Settings,
+    ) -> None:
+        """`steps` are rounded up to whole horizons."""
+        self._horizons = max(1, -(-steps // (settings.num_envs * settings.horizon)))
+        self._keep_at = [max(1, round(fraction * self._horizons)) for fraction in fractions]
         self._world = world
         self._reward = reward
-        self._learner = learner
-        self._traces = traces
-        self._total_steps = total_steps
-        self._steps_done = 0
+        self._seeds = seeds
+        self._settings = settings
+        self._learner = PPO(world.spec.observation_dim, world.spec.action_dim, seeds, settings)
+        self._observation = torch.zeros(0)
+        self._done = 0
+        self.traces = Traces(len(seeds), self._horizons * settings.horizon)
+        self.kept: list[dict[str, Tensor]] = []
+        self.curves: list[dict[str, Any]] = []
 
-    def reset(self, seeds: list[int]) -> Tensor:
-        return self._by_policy(self._world.reset(seeds))
+    @property
+    def steps(self) -> int:
+        return self._done * self._settings.horizon * self._settings.num_envs
 
-    def collect(self, observation: Tensor) -> Tensor:
-        """Fill the learner's horizon; return the observation after it, (P, N, O)."""
-        for _ in range(self._learner.settings.horizon):
-            action = self._learner.act(observation).flatten(0, 1).double().numpy()
-            progress = self._steps_done / self._total_steps
-            step = self._world.step(self._world.spec.from_unit(action), progress)
-            terms = self._reward.terms(step, torch.as_tensor(step.action, dtype=torch.float32))
-            self._traces.add(self._steps_done, terms)
-            self._steps_done += 1
+    def start(self) -> None:
+        """Begin: every world at the start of an episode."""
+        self._observation = self._by_policy(self._world.reset(self._seeds))
+
+    def advance(self, until: float, output: Output) -> None:
+        """Run PPO to this share of the steps. Raises CandidateFault, MeasureError."""
+        reported = started = time.monotonic()
+        first, last = self._done, max(1, round(until * self._horizons))
+        while self._done < last:
+            self._collect()
+            statistics = self._learner.update(self._observation)
+            if not self._learner.finite:
+                raise CandidateFault("non_finite", "the training diverged: the policy's weights are no longer finite")
+            self._done += 1
+            self.curves.append({"steps": self.steps, **{name: value.tolist() for name, value in statistics.items()}})
+            self.kept += [self._learner.export()] * self._keep_at.count(self._done)
+            now = time.monotonic()
+            if now - reported > PROGRESS_INTERVAL_S or self._done == last:
+                reported = now
+                stepped = (self._done - first) * self._settings.horizon * self._world.num_envs
+                output.progress(share=self._done / self._horizons, steps_per_s=stepped / (now - started))
+
+    def _collect(self) -> None:
+        """Fill the learner's horizon."""
+        spec, settings = self._world.spec, self._settings
+        for step_of_horizon in range(settings.horizon):
+            done = self._done * settings.horizon + step_of_horizon
+            action = self._learner.act(self._observation).flatten(0, 1).double().numpy()
+            step = self._world.step(spec.from_unit(action), done / (self._horizons * settings.horizon))
+            self._observation = self._by_policy(step.observation)
+            same = step.final_observation is step.observation
             self._learner.record(
-                self._by_policy_flat(torch.stack(list(terms.values())).sum(0)),
-                self._by_policy_flat(torch.from_numpy(step.terminated)),
-                self._by_policy_flat(torch.from_numpy(step.truncated)),
-                self._by_policy(step.final_observation),
+                self._paid(step, done),
+                self._flat_by_policy(torch.from_numpy(step.terminated)),
+                self._flat_by_policy(torch.from_numpy(step.truncated)),
+                self._observation if same else self._by_policy(step.final_observation),
             )
-            observation = self._by_policy(step.observation)
-        return observation
+
+    def _paid(self, step: Step, done: int) -> Tensor:
+        """Pay the reward: the sum of its terms, (P, N). The traces see each term."""
+        terms = self._reward.terms(step, torch.as_tensor(step.action, dtype=torch.float32))
+        stacked = torch.stack(list(terms.values())).view(len(terms), self._learner.policies, -1)
+        self.traces.add(done, tuple(terms), stacked.mean(-1))
+        return stacked.sum(0)
 
     def _by_policy(self, observation: np.ndarray[Any, Any]) -> Tensor:
         return torch.as_tensor(observation, dtype=torch.float32).view(self._learner.policies, -1, observation.shape[-1])
 
-    def _by_policy_flat(self, values: Tensor) -> Tensor:
+    def _flat_by_policy(self, values: Tensor) -> Tensor:
         return values.view(self._learner.policies, -1)
+
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """Return everything that `restore` needs to go on, as if there had been no pause."""
+        kept = {f"{index}.{name}": value for index, policy in enumerate(self.kept) for name, value in policy.items()}
+        facts = {"done": self._done, "kept": len(self.kept), "curves": self.curves, "terms": self.traces.names}
+        return {
+            "learner": self._learner.state(),
+            "world": {name: torch.from_numpy(value) for name, value in self._world.state().items()},
+            "reward": dict(self._reward.state()),
+            "traces": self.traces.state(),
+            "kept": kept,
+            "training": {"observation": self._observation, "facts": checkpoint.text(facts)},
+        }
+
+    def restore(self, state: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Go on from a state that a training with the same arguments returned."""
+        facts = checkpoint.from_text(state["training"]["facts"])
+        self._observation = state["training"]["observation"]
+        self._done, self.curves = facts["done"], facts["curves"]
+        self._learner.restore(state["learner"])
+        self._world.restore({name: value.numpy() for name, value in state["world"].items()})
+        self._reward.restore(state.get("reward", {}))
+        self.traces.restore(tuple(facts["terms"]), state["traces"])
+        names = list(self._learner.export())
+        self.kept = [{name: state["kept"][f"{index}.{name}"] for name in names} for index in range(facts["kept"])]

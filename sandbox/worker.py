@@ -24,7 +24,6 @@ VERBS = {
     "analyse": "sandbox.analyse",
     "render": "sandbox.render",
 }
-TEXT_VERBS = ("describe", "probe", "train")
 
 
 def main(folder: Path) -> None:
@@ -37,22 +36,13 @@ def main(folder: Path) -> None:
         verb = importlib.import_module(VERBS[job["verb"]])
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
-        read = _text_reader(folder) if job["verb"] in TEXT_VERBS else _bytes_reader(folder)
-        verb.run(job, read, output)
+        verb.run(job, lambda name: (folder / name).read_bytes(), output)
     except MemoryError:
         output.result("out_of_memory", "the box ran out of memory")
     except Exception as error:  # noqa: BLE001 - the process edge
         traceback.print_exc()
         memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         output.result("out_of_memory" if memory else "crashed", f"{type(error).__name__}: {error}"[:2000])
-
-
-def _text_reader(folder: Path) -> Any:
-    return lambda name: (folder / name).read_text(encoding="utf-8")
-
-
-def _bytes_reader(folder: Path) -> Any:
-    return lambda name: (folder / name).read_bytes()
 
 
 if __name__ == "__main__":

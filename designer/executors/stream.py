@@ -22,7 +22,9 @@ MAX_JSON_BYTES = 4 * 1024**2
 MAX_PROGRESS_BYTES = 4096
 MAX_DEPTH = 20
 MAX_DIGITS = 18
-FILES = frozenset({RESULT, "curves.jsonl", "policy.safetensors", "trajectories.safetensors", "clip.mp4"})
+FILES = frozenset(
+    {RESULT, "curves.jsonl", "policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "clip.mp4"}
+)
 
 
 class StreamRefusedError(ValueError):

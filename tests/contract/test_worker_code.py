@@ -17,8 +17,9 @@ WORLDS = {
 OPTIONAL = {"ranges.toml"}
 """A world may or may not have reviewed ranges; they are numbers of the state, nothing of a task."""
 SANDBOX = {
-    *("__init__.py", "box.py", "describe.py", "drawing.py", "measure.py", "output.py", "policy.py", "ppo.py"),
-    *("probe.py", "render.py", "reward.py", "rollout.py", "score.py", "train.py", "worker.py"),
+    *("__init__.py", "box.py", "checkpoint.py", "describe.py", "drawing.py", "measure.py", "networks.py", "output.py"),
+    *("payers.py", "policy.py", "ppo.py", "probe.py", "render.py", "reward.py", "rollout.py", "score.py", "traces.py"),
+    *("train.py", "worker.py"),
 }
 
 

@@ -20,7 +20,9 @@ class Sent(NamedTuple):
 
 def run_verb(job: Mapping[str, Any], **files: str | bytes) -> Sent:
     """Run `job["verb"]`; a file's name is given with `_` for the dot."""
-    named = {name.replace("_", "."): content for name, content in files.items()}
+    named = {
+        name.replace("_", "."): content.encode() if isinstance(content, str) else content for name, content in files.items()
+    }
     stream = io.BytesIO()
     importlib.import_module(f"sandbox.{job['verb']}").run(job, named.__getitem__, Output(stream))
     return read_frames(stream.getvalue())

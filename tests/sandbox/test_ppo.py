@@ -8,9 +8,10 @@ import torch
 
 from envs import worlds
 from sandbox.output import Output
+from sandbox.payers import CodeReward
 from sandbox.policy import StackedPolicy
 from sandbox.ppo import PPO, Adam, RunningMoments, Settings
-from sandbox.train import CodeReward, Training, train
+from sandbox.train import Training
 from tests.sandbox.toy_world import EPISODE_STEPS, LineWorld
 
 pytestmark = pytest.mark.worker
@@ -30,7 +31,10 @@ def trained(seeds: list[int], settings: Settings, steps: int, toy: bool = False)
     num_envs = settings.num_envs * len(seeds)
     world = LineWorld(num_envs) if toy else worlds.make("pendulum", num_envs)
     reward = CodeReward(LINE_REWARD if toy else PENDULUM_REWARD, "reward", settings.gamma)
-    return train(world, reward, seeds, steps, [1.0], settings, Output(io.BytesIO()))
+    training = Training(world, reward, seeds, steps, [1.0], settings)
+    training.start()
+    training.advance(1.0, Output(io.BytesIO()))
+    return training
 
 
 # Moments and optimiser -----------------------------------------------------------------------------------------------
@@ -56,13 +60,13 @@ def test_constant_observation_has_a_spread_above_zero():
 
 def test_adam_is_torchs_adam():
     generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(1, *shape, generator=generator).requires_grad_() for shape in ((4, 3), (3,))]
-    theirs = [p[0].detach().clone().requires_grad_() for p in ours]
+    ours = torch.randn(2, 1, 12, generator=generator)
+    theirs = [network.flatten().clone().requires_grad_() for network in ours]
     adam, reference = Adam(ours, max_gradient_norm=1.0), torch.optim.Adam(theirs)
     for step in range(20):
         scale, rate = (0.05, 1e-2) if step % 2 else (5.0, 3e-3)  # below and above the norm's limit
         gradients = [torch.randn(p.shape, generator=generator) * scale for p in theirs]
-        adam.step([g.unsqueeze(0) for g in gradients], torch.tensor([rate]))
+        adam.step(torch.stack(gradients).unsqueeze(1), torch.tensor([rate]))
         for parameter, gradient in zip(theirs, gradients, strict=True):
             parameter.grad = gradient.clone()
         torch.nn.utils.clip_grad_norm_(theirs, 1.0)
@@ -73,13 +77,13 @@ def test_adam_is_torchs_adam():
 
 
 def test_one_policys_gradient_does_not_move_another():
-    gradient = torch.tensor([[0.1, 0.2], [float("nan"), 1e20]])
-    together, alone = torch.zeros(2, 2), torch.zeros(1, 2)
-    pair, single = Adam([together], 1.0), Adam([alone], 1.0)
+    gradient = torch.tensor([[[0.1, 0.2], [float("nan"), 1e20]]])
+    together, alone = torch.zeros(1, 2, 2), torch.zeros(1, 1, 2)
+    pair, single = Adam(together, 1.0), Adam(alone, 1.0)
     for _ in range(3):
-        pair.step([gradient], torch.tensor([1e-2, 1e-3]))
-        single.step([gradient[:1]], torch.tensor([1e-2]))
-    assert torch.equal(together[:1], alone)
+        pair.step(gradient, torch.tensor([1e-2, 1e-3]))
+        single.step(gradient[:, :1], torch.tensor([1e-2]))
+    assert torch.equal(together[:, :1], alone)
 
 
 # Advantages ----------------------------------------------------------------------------------------------------------
@@ -116,7 +120,8 @@ def test_advantages_are_those_of_the_definition():
             if kind[later, policy, world]:
                 break
     by_policy = expected.transpose(1, 0, 2).reshape(2, -1)
-    np.testing.assert_allclose(batch.target - batch.value, by_policy, rtol=1e-3, atol=1e-4)
+    played = value[:-1].transpose(1, 0, 2).reshape(2, -1)
+    np.testing.assert_allclose(batch.target.numpy() - played, by_policy, rtol=1e-3, atol=1e-4)
     mean, spread = by_policy.mean(axis=1, keepdims=True), by_policy.std(axis=1, ddof=1, keepdims=True)
     np.testing.assert_allclose(batch.advantage, (by_policy - mean) / spread, rtol=1e-3, atol=1e-4)
 
@@ -126,19 +131,18 @@ def as_tensor(values: np.ndarray) -> torch.Tensor:
 
 
 def values(learner: PPO, observation: np.ndarray) -> np.ndarray:
-    return learner._values(as_tensor(observation)).detach().numpy()
+    return learner.networks.value(learner._scaled(as_tensor(observation))).numpy()
 
 
 def scaled_rewards(reward: np.ndarray, ended: np.ndarray, gamma: float) -> np.ndarray:
-    """Divide rewards (T, P, N) by the spread of the discounted returns so far, for each policy, and cut them off at 10."""
-    running, seen, scaled = np.zeros(reward.shape[1:]), [], []
+    """Divide rewards (T, P, N) by the spread of the discounted returns seen so far, for each policy, and cut them off at 10."""
+    running, seen = np.zeros(reward.shape[1:]), []
     for step_reward, step_ended in zip(reward, ended, strict=True):
         running = gamma * running + step_reward
         seen.append(running)
-        spread = np.concatenate(seen, axis=1).std(axis=1, keepdims=True)
-        scaled.append(np.clip(step_reward / spread, -10, 10))
         running = np.where(step_ended, 0.0, running)
-    return np.array(scaled)
+    spread = np.concatenate(seen, axis=1).std(axis=1, keepdims=True)
+    return np.clip(reward / spread, -10, 10)
 
 
 def test_minibatches_hold_every_sample_once_and_never_mix_policies():
@@ -146,11 +150,11 @@ def test_minibatches_hold_every_sample_once_and_never_mix_policies():
     for t in range(TINY.horizon):
         rows = torch.arange(TINY.num_envs) + TINY.num_envs * t
         learner.act(torch.zeros(2, TINY.num_envs, 1))
-        learner._value[t] = torch.stack((rows, rows + 1000))
+        learner._action[:, t, :, 0] = torch.stack((rows, rows + 1000))
         nobody = torch.zeros(2, TINY.num_envs, dtype=torch.bool)
         learner.record(torch.zeros(2, TINY.num_envs), nobody, nobody, torch.zeros(2, TINY.num_envs, 1))
     batches = learner._minibatches(learner._batch(torch.zeros(2, TINY.num_envs, 1)))
-    drawn = torch.cat([batch.value for batch in batches], dim=1)
+    drawn = torch.cat([batch.action.squeeze(-1) for batch in batches], dim=1)
     samples = TINY.horizon * TINY.num_envs
     assert len(batches) == TINY.minibatches
     assert drawn[0].sort().values.tolist() == list(range(samples))
@@ -167,19 +171,19 @@ def test_stacked_policy_learns_what_it_would_have_learnt_alone(toy):
     together = trained(seeds, TINY, steps, toy)
     for k, seed in enumerate(seeds):
         alone = trained([seed], TINY, steps, toy)
-        for name, tensor in alone.checkpoints[-1].items():
-            torch.testing.assert_close(together.checkpoints[-1][name][k], tensor[0], rtol=1e-3, atol=1e-4, msg=name)
+        for name, tensor in alone.kept[-1].items():
+            torch.testing.assert_close(together.kept[-1][name][k], tensor[0], rtol=1e-3, atol=1e-4, msg=name)
         trace, expected = together.traces.of(k)[0], alone.traces.of(0)[0]
         assert trace["mean"] == pytest.approx(expected["mean"], rel=1e-4)
 
 
 def test_same_seed_gives_the_same_bytes():
-    first, second = (trained([7, 8], TINY, 100).checkpoints[-1] for _ in range(2))
+    first, second = (trained([7, 8], TINY, 100).kept[-1] for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_seeds_give_different_policies():
-    checkpoint = trained([7, 8], TINY, 32).checkpoints[-1]
+    checkpoint = trained([7, 8], TINY, 32).kept[-1]
     assert all(not torch.equal(t[0], t[1]) for t in checkpoint.values())
 
 
@@ -192,7 +196,7 @@ def test_it_learns_to_go_to_the_target():
         paid = training.traces.of(policy)[0]["mean"]
         assert paid[0] < -0.4
         assert paid[-1] > -0.25
-    assert (distance_at_the_end(training.checkpoints[-1]) < 0.1).all()
+    assert (distance_at_the_end(training.kept[-1]) < 0.1).all()
 
 
 def distance_at_the_end(checkpoint: dict[str, torch.Tensor]) -> np.ndarray:

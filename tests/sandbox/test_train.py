@@ -10,7 +10,7 @@ from safetensors.torch import load
 from envs import worlds
 from envs.vec_env import Step
 from sandbox.measure import Trajectories, measure_episodes
-from sandbox.train import EpisodeMeasure, StepMeasure
+from sandbox.payers import EpisodeMeasure, StepMeasure
 from tests.sandbox.frames import run_verb
 from tests.sandbox.measures import expression, field, function, shipped
 
