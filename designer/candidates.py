@@ -190,6 +190,12 @@ def _in_json(value: object) -> list[Block]:
     return split_blocks(text)[0] or [Block(text, "python")]
 
 
+def blocks_of(text: str) -> list[Block]:
+    """Return a reply's fenced blocks, or the whole of it where it has none; thoughts are dropped."""
+    reply = without_thoughts(clean(text))
+    return split_blocks(reply)[0] or [Block(reply)]
+
+
 # What it says about its code ----------------------------------------------------------------------------------------
 
 

@@ -143,7 +143,7 @@ class Task(Record):
     text: str
     world: str
     fitness: Measure | None
-    fitness_origin: Literal["given", "derived", "none"]
+    fitness_origin: Literal["given", "derived, unverified", "derived, approved", "none"]
     fitness_unit: str = ""
     success: Measure | None = None
     sparse: Expression | None = None

@@ -66,7 +66,7 @@ class LanguageModel:
             left_out=len(brief.entries) - len(listed) if self._with_digest else 0,
             parents=_parents(brief, slot),
             verb=slot.verb,
-            variant=slot.round + slot.sample,
+            variant=3 * (slot.round - 1) + slot.sample,  # 3 shares no factor with the lists' lengths
         )
 
     def repair_prompt(self, brief: Brief, draft: Draft, faults: tuple[Fault, ...]) -> str:
