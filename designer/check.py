@@ -15,6 +15,7 @@ from designer.check_fields import field_reads
 from designer.check_language import dotted, language_faults, parameters
 from designer.records import Fault, StateTable
 from designer.syntax import Unreadable, parse
+from designer.text import is_visible
 
 MAX_CHARACTERS = 20_000
 MAX_LINES = 400
@@ -27,9 +28,9 @@ _DICT_HINT = 'Return a dict of terms, each (num_envs,): return {"run": run, "eff
 
 def check(source: str, table: StateTable) -> tuple[Fault, ...]:
     """Return what is wrong with a reward's source, by line, at most MAX_FAULTS; () where it may be tried."""
-    too_large = _size_fault(source)
-    if too_large is not None:
-        return (too_large,)
+    unreadable = _size_fault(source) or _hidden_fault(source)
+    if unreadable is not None:
+        return (unreadable,)
     tree = parse(source, "exec")
     if isinstance(tree, Unreadable):
         return (Fault(line=tree.line, message=tree.message, hint="Send one complete Python file."),)
@@ -44,6 +45,16 @@ def _size_fault(source: str) -> Fault | None:
         return Fault(line=0, message=f"the file has {len(source)} characters; at most {MAX_CHARACTERS} are read.")
     if lines > MAX_LINES:
         return Fault(line=0, message=f"the file has {lines} lines; at most {MAX_LINES} are read.")
+    return None
+
+
+def _hidden_fault(source: str) -> Fault | None:
+    """Refuse characters that a person who reads the code can't see, or sees in another order (Trojan Source)."""
+    for number, line in enumerate(source.split("\n"), start=1):
+        for character in line:
+            if character not in "\t\r\f" and not is_visible(character):
+                message = f"there is an invisible character, U+{ord(character):04X}."
+                return Fault(line=number, message=message, hint="Write plain text, in strings and comments too.")
     return None
 
 

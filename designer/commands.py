@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from designer import environments
+from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
@@ -27,13 +27,15 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.journal import RunStarted, locked
 from designer.modelling import require_model
+from designer.prompts import Prompts
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
 from designer.showing import print_code, show_candidate, show_run, show_runs
-from designer.task import find_task, require_fitness, resolve_task
+from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
+from designer.world_source import WorldSource, locate_world
 
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
@@ -43,7 +45,7 @@ or, with a chat in a browser: --llm.provider manual"""
 
 def run(asked: argparse.Namespace) -> None:
     """Design a reward, or go on with a run that was stopped."""
-    console = Console(highlight=False)
+    console = terminal.console()
     folder = Path(asked.what)
     if folder.is_dir():
         resumed = resume(folder, asked)
@@ -51,8 +53,8 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    task, table = prepare(asked, config)
-    started = create(asked.runs, task, table, config, datetime.now())
+    task, table, world = prepare(asked, config)
+    started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
     if config.llm.provider == "composer":
         console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
@@ -61,34 +63,48 @@ def run(asked: argparse.Namespace) -> None:
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
-    task, table = prepare(asked, config)
-    started = create(asked.runs, task, table, config, datetime.now())
-    carry_out(started, executor_for(started), Console(highlight=False))
+    task, table, world = prepare(asked, config)
+    started = create(asked.runs, task, table, config, datetime.now(), world)
+    carry_out(started, executor_for(started), terminal.console())
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     config = load(asked.config_file, asked.settings)
-    task, table = prepare(asked, config)
-    Console(highlight=False).print(Text(forecast(task, table, config)), soft_wrap=True)
+    task, table, world = prepare(asked, config)
+    terminal.console().print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
-def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable]:
+def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable, WorldSource]:
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
-    table = describe(draft.world, config)
+    world = world_of(draft, asked.state)
+    table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
     if config.llm.provider == "composer":  # a language model drafts what is missing
         require_fitness(task, table)
-    return task, table
+    return task, table, world
+
+
+def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
+    """Find a task's world. A state table that was typed outweighs the task's own; it is seen from the working directory."""
+    return locate_world(draft.world, str(Path(state).absolute()) if state else draft.file.state, draft.folder)
+
+
+def describe_world(asked: argparse.Namespace) -> None:
+    """Print a world's state table exactly as a model sees it."""
+    table = describe(locate_world(asked.world, asked.state or ""), load(asked.config_file, asked.settings))
+    prompts = Prompts(bundle_root() / "prompts")
+    print(f"World: {table.world}. {table.summary}\n")
+    print(prompts.render("_state_table.j2", table=table), end="")
 
 
 def resume(folder: Path, asked: argparse.Namespace) -> Run:
     """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own."""
     run = open_run(folder)
-    if asked.settings or asked.config_file or asked.env or asked.fitness:
+    if asked.settings or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     return run
 
@@ -96,8 +112,8 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
 def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     with locked(run.folder), _resumable(run.folder):
-        console.print(Text(f"{run.task.text}\nrun folder: {run.folder}"), soft_wrap=True)
-        run = settled(run, executor, lambda line: console.print(Text(line), soft_wrap=True), approval(console))
+        console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
+        run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
         _design(run, executor, console)
         clip = film(run, executor)
         path = write_report(run)
@@ -131,13 +147,14 @@ def _resumable(folder: Path) -> Iterator[None]:
 def _design(run: Run, executor: Executor, console: Console) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
-    loop = make_loop(run, executor, display, lambda line: console.print(Text(line), soft_wrap=True))
+    loop = make_loop(run, executor, display, lambda line: console.print(Text(printable(line)), soft_wrap=True))
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, executor.name))
     opening = loop.archive.started
     assert opening is not None
     console.print(
-        Text(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}"), soft_wrap=True
+        Text(printable(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}")),
+        soft_wrap=True,
     )
     if isinstance(display, LiveTable):
         with display:
@@ -181,7 +198,7 @@ def finished(run: Run, clip: str, report_path: Path, console: Console) -> None:
 
 def show(asked: argparse.Namespace) -> None:
     """List runs, or show one, or one candidate of it."""
-    console = Console(highlight=False)
+    console = terminal.console()
     if asked.run is None:
         show_runs(asked.runs, console)
     elif asked.candidate is None:
@@ -204,9 +221,12 @@ def check_file(asked: argparse.Namespace) -> None:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{asked.file} can't be read: {error}.") from None
-    world = find_task(asked.task, bundle_root() / "envs").world if asked.task else asked.env
+    if asked.task:
+        world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
+    else:
+        world = locate_world(asked.env, asked.state or "")
     table = describe(world, config)
-    verdict, seconds = check_and_probe(source, table, config)
+    verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:
         raise RewardRefusedError(f"{asked.file} is refused:\n" + "\n".join(f"  {fault}" for fault in verdict.faults))
     speed = "its box says nothing of its speed" if seconds is None else f"{seconds * 1e6:.0f} us a call for 64 worlds"
@@ -234,5 +254,5 @@ def image(asked: argparse.Namespace) -> None:
 
 def _retyped(asked: argparse.Namespace) -> str:
     """Return what was typed to name the task, quoted for a shell."""
-    given = [("", asked.what), ("--env ", asked.env), ("--fitness ", asked.fitness)]
+    given = [("", asked.what), ("--env ", asked.env), ("--state ", asked.state), ("--fitness ", asked.fitness)]
     return " ".join(flag + shlex.quote(value) for flag, value in given if value)

@@ -63,7 +63,9 @@ class LlmConfig(Section):
 
 
 class PromptConfig(Section):
-    source: bool = Field(False, description="show the world's code too, without its reward, docstrings and info")
+    source: bool | None = Field(
+        None, description="show the world's code too, without reward, docstrings and info; not set: of a user's own world only"
+    )
     digest: bool = Field(True, description="tell the model what was tried before, what happened, what failed and why")
 
 

@@ -28,7 +28,9 @@ from designer.journal import (
 from designer.proposers import Slot
 from designer.records import Status
 from designer.search import Batch
-from designer.text import one_line
+from designer.text import one_line, printable
+
+MAX_STEPS_PER_S = 1e9
 
 
 class Display(Protocol):
@@ -61,7 +63,7 @@ class Plain:
 
     def __init__(self, console: Console, unit: str) -> None:
         self._console = console
-        self._unit = f" {unit}" if unit else ""
+        self._unit = f" {one_line(unit, 40)}" if unit else ""
 
     def proposing(self, slots: tuple[Slot, ...]) -> None:
         self._say(f"round {slots[0].round}: asking for {len(slots)} rewards")
@@ -79,7 +81,7 @@ class Plain:
             self._say(line)
 
     def _say(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(printable(line)), soft_wrap=True)
 
 
 class LiveTable(Plain):
@@ -125,22 +127,31 @@ class LiveTable(Plain):
         for column in ("training", "seeds", "done", "", "steps/s"):
             table.add_column(column)
         for batch, numbers in running:
-            share = min(1.0, max(0.0, numbers.get("share", 0.0)))
+            share, steps_per_s = _share(numbers), _steps_per_s(numbers)
             table.add_row(
                 batch.candidate,
                 str(len(batch.seeds)),
                 ProgressBar(total=1.0, completed=share, width=24),
                 f"{share:.0%}" if share < 1 else "judging",
-                f"{numbers.get('steps_per_s', 0.0):,.0f}",
+                f"{steps_per_s:,.0f}",
             )
         return Group(table, Text(f"best so far: {self._best}   {self._time_left(running)}", style="dim"))
 
     def _time_left(self, running: list[tuple[Batch, Mapping[str, float]]]) -> str:
-        speed = sum(numbers.get("steps_per_s", 0.0) for _, numbers in running)
-        if not speed:
+        speed = sum(_steps_per_s(numbers) for _, numbers in running)
+        if speed < 1:
             return ""
         left_s = max(0, self._planned - self._done) / speed
         return f"elapsed {clock(time.monotonic() - self._started)}, about {clock(left_s)} of training left"
+
+
+def _share(numbers: Mapping[str, float]) -> float:
+    """Return how much of a training is done. A box can say anything of itself; it must not break the table."""
+    return min(1.0, max(0.0, numbers.get("share", 0.0)))
+
+
+def _steps_per_s(numbers: Mapping[str, float]) -> float:
+    return min(MAX_STEPS_PER_S, max(0.0, numbers.get("steps_per_s", 0.0)))
 
 
 def told(event: Event, unit: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
-from rich.console import Console
 from rich.text import Text
 
+from designer import terminal
 from designer.assemble import executor_for
 from designer.commands import carry_out
 from designer.config import Config, load
@@ -16,16 +16,18 @@ from designer.executors.stored import StoredResults
 from designer.opinions import copy_taken
 from designer.records import Task
 from designer.runs import Run, create, open_run
+from designer.world_source import staged_world
 
 
 def replay(asked: argparse.Namespace) -> None:
     """Play a run again, with its own settings but for those that are given, and say whether it came to the same end."""
     original = open_run(asked.run)
     config = replay_config(original, asked.settings)
-    again = create(asked.runs, replay_task(original, config), original.table, config, datetime.now())
+    world = staged_world(original.table.world, original.code)
+    again = create(asked.runs, replay_task(original, config), original.table, config, datetime.now(), world)
     copy_taken(original, again)
     executor: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
-    console = Console(highlight=False)
+    console = terminal.console()
     carry_out(again, executor, console)
     before, after = original.archive().finished, again.archive().finished
     same = before is not None and after is not None and before.winner == after.winner

@@ -30,9 +30,9 @@ def show_runs(parent: Path, console: Console) -> None:
         table.add_column(column, overflow="fold")
     for folder in folders:
         try:
-            table.add_row(str(folder), *_summary(open_run(folder)))
+            table.add_row(*_cells(str(folder), *_summary(open_run(folder))))
         except DesignerError as error:
-            table.add_row(str(folder), "", "", "", one_line(str(error)))
+            table.add_row(*_cells(str(folder), "", "", "", one_line(str(error))))
     console.print(table)
 
 
@@ -48,24 +48,31 @@ def _summary(run: Run) -> tuple[str, str, str, str]:
 def show_run(run: Run, console: Console) -> None:
     """Show a run: what was asked, what was tried, how it ended."""
     archive = run.archive()
-    console.print(Text(f"{run.task.text}\n"), soft_wrap=True)
+    console.print(Text(f"{printable(run.task.text)}\n"), soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("candidate", "made by", "from", "status", f"search fitness {run.task.fitness_unit}", "why"):
         table.add_column(column, overflow="fold")
     for candidate in sorted(archive.candidates.values(), key=lambda c: c.id):
         score = archive.search_score(candidate.id)
         table.add_row(
-            candidate.id,
-            candidate.verb,
-            ", ".join(candidate.parents),
-            status_of(archive, candidate),
-            "-" if score is None else f"{score:.3g}",
-            one_line(candidate.why, 90),
+            *_cells(
+                candidate.id,
+                candidate.verb,
+                ", ".join(candidate.parents),
+                status_of(archive, candidate),
+                "-" if score is None else f"{score:.3g}",
+                one_line(candidate.why, 90),
+            )
         )
     console.print(table)
     console.print()
     for sentence in sentences(verdict_of(run, archive)):
         console.print(Text(sentence), soft_wrap=True)
+
+
+def _cells(*texts: str) -> list[Text]:
+    """Return cells that no text can mark up: a bare string in a table would be read for markup."""
+    return [Text(text) for text in texts]
 
 
 def status_of(archive: Archive, candidate: Candidate) -> str:
@@ -85,7 +92,7 @@ def show_candidate(run: Run, name: str, with_prompt: bool, console: Console) -> 
             f"Candidates: {', '.join(archive.candidates) or 'none yet'}."
         )
     candidate = archive.candidates[name]
-    console.print(Text(f"{name}: {candidate.verb} by {candidate.proposer}, {status_of(archive, candidate)}"))
+    console.print(Text(f"{name}: {candidate.verb} by {one_line(candidate.proposer)}, {status_of(archive, candidate)}"))
     console.print(Text(f"why: {printable(candidate.why)}\nexpects: {printable(candidate.expects)}\n"), soft_wrap=True)
     print_code(candidate.source, console)
     for remark in remarks_on(archive)[name]:
@@ -117,4 +124,5 @@ def _show_exchanges(run: Run, candidate: Candidate, console: Console) -> None:
         console.rule(path.stem)
         for message in exchange["request"]["messages"]:
             console.print(Text(f"[{message['role']}]\n{printable(message['content'], 100_000)}"), soft_wrap=True)
-        console.print(Text(f"[reply of {exchange['reply']['model']}]\n{printable(exchange['reply']['text'], 100_000)}"))
+        reply = exchange["reply"]
+        console.print(Text(f"[reply of {one_line(reply['model'])}]\n{printable(reply['text'], 100_000)}"))

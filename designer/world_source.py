@@ -1,58 +1,88 @@
-"""A world's code for a prompt: without its reward, its reports, and everything that names them. By syntax tree, not by text."""
+"""What --env names, and which of the user's files go into a box with it.
+
+A native world and a gymnasium id are only names. A folder with a world.py, a file.py:function and a state table are files: they
+are copied beside the worker's code when a run is made, so that a later edit never changes it.
+"""
 
 from __future__ import annotations
 
-import ast
+import shutil
+from pathlib import Path
+from typing import NamedTuple
 
-from designer.syntax import Unreadable, parse
+from designer.bundle import bundle_root
+from designer.errors import TaskError
 
-TELLTALES = ("reward", "cost", "fitness", "success", "score", "bonus", "penalty", "info", "healthy", "done")
-"""A statement that mentions a name or a text with one of these in it is left out: rewards leak through all of them."""
-
-
-def without_reward(source: str) -> str:
-    """Return a world's code without docstrings, comments and every statement that could tell its reward; "" if unreadable."""
-    tree = parse(source, "exec")
-    if isinstance(tree, Unreadable):
-        return ""
-    tree.body = _kept(tree.body)
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n" if tree.body else ""
+USER_FOLDER, USER_MODULE, USER_TABLE = "user_world", "world.py", "state.toml"
+LEFT_OUT = ("fitness.py", "human.py", "tasks", "__pycache__")
+"""Judges and tasks never enter a box that trains."""
+MAX_BYTES = 64 * 1024**2
 
 
-def _kept(body: list[ast.stmt]) -> list[ast.stmt]:
-    kept: list[ast.stmt] = []
-    for statement in body:
-        if _is_text(statement) or isinstance(statement, ast.Import | ast.ImportFrom):
-            continue
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if _tells(statement.name):
-                continue
-            statement.decorator_list = []
-            statement.body = _kept(statement.body) or [ast.Pass()]
-            if not any(_mentions(part) for part in _head(statement)):
-                kept.append(statement)
-        elif not _mentions(statement):
-            kept.append(statement)
-    return kept
+class WorldSource(NamedTuple):
+    """A world: the name that jobs call it by, and what to copy for it (a folder, a file, a state table, or nothing)."""
+
+    name: str
+    path: Path | None = None
+    state: Path | None = None
 
 
-def _head(statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[ast.AST]:
-    """Return a definition's parts outside its body."""
-    return [statement.args] if not isinstance(statement, ast.ClassDef) else [*statement.bases, *statement.keywords]
+def locate_world(typed: str, state: str = "", folder: Path = Path()) -> WorldSource:
+    """Read what was typed as --env and --state; paths are seen from `folder`. Raises TaskError."""
+    table = _existing(folder / state, "the state table") if state else None
+    file, colon, function = typed.rpartition(":")
+    if colon and file.endswith(".py"):
+        path = _existing(folder / file, "the world")
+        return WorldSource(f"{USER_FOLDER}/{path.name}:{function}", path, table)
+    path = folder / typed
+    is_native = Path(typed).name == typed and (bundle_root() / "envs" / typed / "env.py").is_file()
+    if path.is_dir() and not is_native:
+        if not (path / USER_MODULE).is_file():
+            raise TaskError(f"the folder {path} has no {USER_MODULE}, so it is no world. docs/tasks.md shows how to write one.")
+        return WorldSource(f"{USER_FOLDER}/{path.resolve().name}", path.resolve(), table)
+    if typed.startswith((".", "/", "~")):
+        raise TaskError(f"{typed} is neither a folder with a {USER_MODULE} nor a gymnasium id.")
+    return WorldSource(typed, None, table)
 
 
-def _is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+def stage_world(world: WorldSource, code: Path) -> None:
+    """Copy the user's files of a world beside the worker's code. Raises TaskError where they are too large."""
+    target = code / USER_FOLDER
+    if world.path is not None and world.path.is_dir():
+        _copy_folder(world.path, target / world.path.name)
+    elif world.path is not None:
+        _copy(world.path, target / world.path.name)
+    if world.state is not None:
+        _copy(world.state, target / USER_TABLE)
 
 
-def _mentions(tree: ast.AST) -> bool:
-    """Say whether a name, an attribute, an argument or a text in the tree could tell the reward."""
-    for node in ast.walk(tree):
-        texts = (getattr(node, key, None) for key in ("id", "attr", "arg", "name", "value"))
-        if any(isinstance(text, str) and _tells(text) for text in texts):
-            return True
-    return False
+def staged_world(name: str, code: Path) -> WorldSource:
+    """Return a run's world as its code folder holds it, to copy it again."""
+    inside = code / USER_FOLDER
+    entry = inside / name.removeprefix(f"{USER_FOLDER}/").rpartition(":")[0] if ":" in name else inside / Path(name).name
+    table = inside / USER_TABLE
+    return WorldSource(name, entry if entry.exists() else None, table if table.exists() else None)
 
 
-def _tells(text: str) -> bool:
-    return any(telltale in text.lower() for telltale in TELLTALES)
+def _copy_folder(source: Path, target: Path) -> None:
+    files = [path for path in sorted(source.rglob("*")) if path.is_file() and _belongs(path.relative_to(source))]
+    total = sum(path.stat().st_size for path in files)
+    if total > MAX_BYTES:
+        raise TaskError(f"{source} holds {total / 1024**2:.0f} MB; at most {MAX_BYTES // 1024**2} MB are copied into a run.")
+    for path in files:
+        _copy(path, target / path.relative_to(source))
+
+
+def _belongs(path: Path) -> bool:
+    return not any(part in LEFT_OUT or part.startswith(".") for part in path.parts)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _existing(path: Path, what: str) -> Path:
+    if not path.is_file():
+        raise TaskError(f"{what} {path} is not there.")
+    return path.resolve()

@@ -66,11 +66,12 @@ KINDS = (
 class State:
     """The state of num_envs parallel worlds at one step, read lazily and as often as one likes.
 
-    `state.<field>` is a tensor (num_envs, *shape). `state.prev` is the state one step earlier (at a reset, the reset
-    state itself). Tensors are fresh copies: writing to one changes nothing but that copy.
+    `state.<field>` is a tensor (num_envs, *shape), `state.episode_time_s` and `state.training_progress` are (num_envs,).
+    `state.prev` is the state one step earlier (at a reset, the reset state itself). Tensors are fresh copies: writing to one
+    changes nothing but that copy, which this state keeps.
     """
 
-    __slots__ = ("_cache", "_dtype", "_fields", "_snapshot", "episode_time_s", "prev", "training_progress")
+    __slots__ = ("_cache", "_source", "prev")
 
     def __init__(
         self,
@@ -81,38 +82,47 @@ class State:
         prev: State | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._fields = fields
-        self._snapshot = snapshot
+        def source(name: str) -> Tensor:
+            if name == "episode_time_s":
+                return torch.tensor(episode_time_s, dtype=dtype)
+            if name == "training_progress":
+                return torch.full((len(episode_time_s),), training_progress, dtype=dtype)
+            declared = fields.get(name)
+            if declared is None:
+                raise AttributeError(unknown_field_message(name, fields))
+            return torch.tensor(declared.read(snapshot), dtype=dtype)
+
         self._cache: dict[str, Tensor] = {}
-        self._dtype = dtype
+        self._source: Callable[[str], Tensor] = source
         self.prev = prev if prev is not None else self
-        self.episode_time_s = torch.as_tensor(episode_time_s, dtype=dtype)
-        self.training_progress = torch.full_like(self.episode_time_s, training_progress)
 
     def __getattr__(self, name: str) -> Tensor:
-        cached = self._cache.get(name)
-        if cached is None:
-            declared = self._fields.get(name)
-            if declared is None:
-                raise AttributeError(unknown_field_message(name, self._fields))
-            cached = torch.tensor(declared.read(self._snapshot), dtype=self._dtype)
-            self._cache[name] = cached
-        return cached
+        value = self._cache.get(name)
+        if value is None:
+            value = self._cache[name] = self._source(name)
+        return value
 
-    def select(self, order: Tensor) -> State:
-        """Return the same state for some of the worlds, or in another order: `order` holds indices (k,)."""
-        rows = order.numpy()
-        chosen = object.__new__(State)
-        chosen._fields, chosen._dtype, chosen._cache = self._fields, self._dtype, {}
-        chosen._snapshot = {name: values[rows] for name, values in self._snapshot.items()}
-        chosen.episode_time_s, chosen.training_progress = self.episode_time_s[order], self.training_progress[order]
-        chosen.prev = self.prev.select(order) if self.prev is not self else chosen
-        return chosen
+    def copy(self) -> State:
+        """Return a state whose tensors are copies of this one's, made when they are read."""
+        return self._derived(lambda original, name: getattr(original, name).clone())
 
-    def pairs(self, other: State) -> list[tuple[Tensor, Tensor]]:
-        """Return every tensor that was read from this state beside the same one of another state."""
-        clocks = [(self.episode_time_s, other.episode_time_s), (self.training_progress, other.training_progress)]
-        return [*clocks, *((value, getattr(other, name)) for name, value in self._cache.items())]
+    def select(self, rows: Tensor) -> State:
+        """Return copies for some of the worlds, in any order and as often as wanted: `rows` holds indices (k,)."""
+        return self._derived(lambda original, name: getattr(original, name).index_select(0, rows))
+
+    def _derived(self, read: Callable[[State, str], Tensor]) -> State:
+        derived = object.__new__(State)
+        derived._cache = {}
+        derived._source = lambda name: read(self, name)
+        derived.prev = self.prev._derived(read) if self.prev is not self else derived
+        return derived
+
+    def seen(self) -> list[tuple[str, Tensor]]:
+        """Return every tensor that was read from this state or from the one before it, with its name."""
+        own = list(self._cache.items())
+        if self.prev is self:
+            return own
+        return [*own, *((f"prev.{name}", value) for name, value in self.prev._cache.items())]
 
 
 def unknown_field_message(name: str, known: Mapping[str, StateField]) -> str:

@@ -15,7 +15,7 @@ EXTREMES = {"highest": torch.argmax, "lowest": torch.argmin}
 def extremes(transitions: Sequence[Any], answers: Sequence[Mapping[str, Tensor]], fields: Sequence[str]) -> dict[str, Any]:
     """Return the best and the worst paid transition: total, terms, state and action.
 
-    transitions: state and action (num_envs, action_dim) each. answers: terms (num_envs,) of the same transitions.
+    transitions: calls with state and action (num_envs, action_dim). answers: terms (num_envs,) of the same transitions.
     """
     totals = torch.stack([torch.stack(list(answer.values())).sum(dim=0) for answer in answers])
     found = {}

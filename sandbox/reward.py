@@ -1,36 +1,55 @@
-"""The harness around a candidate's reward: loads it, calls it, and looks at every value that comes back.
+"""The harness around a candidate's reward: loads it, calls it, and looks at every value of every call.
 
-What a candidate does wrong becomes a `CandidateFault` with a status, the line in its own file and a sentence. The harness
-sums the terms, so a total can't disagree with its parts, and turns a `potential` into shaping:
+A call is asked twice: once as it is, and once with the worlds drawn anew (as many, with replacement, in another order), in a
+random order of the two. So an answer that depends on a neighbour, on the order, on chance or on a count of the calls shows,
+and the reward can't tell which of the two calls pays. Now and then an earlier call is asked again, which shows a slower memory.
+Inputs are copies that nothing else reads, compared with the originals afterwards; global settings are put back.
+
+The harness sums the terms, so a total can't disagree with its parts, and turns a `potential` into shaping:
 gamma * phi(s') - phi(s), with phi = 0 at a true end (Ng, Harada & Russell 1999).
+
+This finds mistakes and cheap tricks. Code that attacks its own process can blind it, and spoils its own training: the scores
+are made elsewhere.
 """
 
 from __future__ import annotations
 
 import math
-import traceback
+import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from envs.state import State
+from sandbox.faults import FILE_NAME, CandidateFault, fault_of
+from sandbox.surroundings import put_back, read_settings
+from sandbox.terms import Terms, checked
 
-FILE_NAME = "reward.py"
-MAX_TERMS = 32
-MAX_VALUE = 1e6
 SHAPING_PREFIX = "shaping_"
+TOLERANCE = 1e-5
+REMEMBER_ONE_IN = 8
+STRIKES, FORGIVEN_PER_CALL = 3.0, 0.01
+"""A value at the edge of a comparison may fall on its other side when rounding differs in another batch, so one mismatch
+proves nothing. A reward that looks at its neighbours shows it in most calls."""
+
+WROTE = "the reward wrote into s.{name}; it must compute new tensors instead"
+CHANGED = "the reward changed {what}; it must leave its surroundings as they are"
+ANOTHER_ANSWER = "term {name!r} gave another answer when asked twice; it must depend on its arguments alone"
+NEIGHBOURS = "term {name!r} depends on the other worlds or their order; each world must be paid on its own"
 
 
-class CandidateFault(Exception):
-    """The candidate failed. `status` is a Status of the host's; `line` counts from 1, 0 where none is known."""
+class Call(NamedTuple):
+    """A question to the reward. action: (num_envs, action_dim). terminated: (num_envs,), bool."""
 
-    def __init__(self, status: str, message: str, line: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.line = line
+    state: State
+    action: Tensor
+    terminated: Tensor
+
+    def select(self, rows: Tensor) -> Call:
+        """Return the same question for the worlds `rows` (k,)."""
+        return Call(self.state.select(rows), self.action.index_select(0, rows), self.terminated.index_select(0, rows))
 
 
 class Reward:
@@ -41,8 +60,13 @@ class Reward:
         self._source = source
         self._gamma = gamma
         self._names: tuple[str, ...] | None = None
+        self._remembered: tuple[Call, Terms] | None = None
+        self._strikes = 0.0
+        self._dice = torch.Generator().manual_seed(secrets.randbits(63))
         namespace: dict[str, Any] = {"__name__": "reward", "State": State, "Tensor": Tensor, "torch": torch, "math": math}
-        self._guarded(lambda: exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace))  # noqa: S102
+        self._surroundings = _Surroundings()
+        with self._surroundings:
+            self._guarded(lambda: exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace))  # noqa: S102
         if not callable(namespace.get(entry)):
             raise CandidateFault("crashed", f"the file defines no function {entry}(s, a)")
         self._reward: Callable[[State, Tensor], Any] = namespace[entry]
@@ -54,79 +78,118 @@ class Reward:
 
         action: (num_envs, action_dim). terminated: (num_envs,), bool. Raises CandidateFault.
         """
-        num_envs = action.shape[0]
-        terms = self._checked("reward", self._guarded(lambda: self._reward(state, action)), num_envs)
+        call = Call(state, action, terminated)
+        rows = torch.randint(len(action), (len(action),), generator=self._dice)
+        real_first, remember = torch.rand(2, generator=self._dice).tolist()
+        with self._surroundings, torch.no_grad():
+            if real_first < 0.5:
+                answer = self._answer(call)
+                other = self._answer(call.select(rows))
+            else:
+                other = self._answer(call.select(rows))
+                answer = self._answer(call)
+            self._compare(call, answer, other, rows)
+            if self._remembered is None or remember * REMEMBER_ONE_IN < 1:
+                self._ask_remembered()
+                self._remembered = (call, answer)
+        return answer.by_name()
+
+    def _compare(self, call: Call, answer: Terms, other: Terms, rows: Tensor) -> None:
+        """Compare an answer with the one for the worlds `rows` of the same call."""
+        self._strikes = max(0.0, self._strikes - FORGIVEN_PER_CALL)
+        name = _difference(other, answer.values.index_select(1, rows))
+        if name is None:
+            return
+        again = _difference(self._answer(call), answer.values)
+        if again is not None:
+            raise CandidateFault("rejected", ANOTHER_ANSWER.format(name=again))
+        self._ask_remembered()
+        self._strikes += 1
+        if self._strikes >= STRIKES:
+            raise CandidateFault("rejected", NEIGHBOURS.format(name=name))
+
+    def _ask_remembered(self) -> None:
+        if self._remembered is None:
+            return
+        call, answer = self._remembered
+        name = _difference(self._answer(call), answer.values)
+        if name is not None:
+            raise CandidateFault("rejected", ANOTHER_ANSWER.format(name=name))
+
+    def _answer(self, call: Call) -> Terms:
+        """Ask the candidate once, with copies of everything."""
+        copy = Call(call.state.copy(), call.action.clone(), call.terminated)
+        num_envs = len(call.action)
+        terms = checked("reward", self._guarded(lambda: self._reward(copy.state, copy.action)), num_envs)
         if self._potential is not None:
-            terms.update(self._shaping(state, terminated, num_envs))
-        names = tuple(terms)
+            terms = self._with_shaping(terms, copy, self._potential)
+        _check_unwritten(copy, call)
         if self._names is None:
-            self._names = names
-        elif names != self._names:
-            raise CandidateFault("rejected", f"the terms changed from {list(self._names)} to {list(names)} during a run")
+            self._names = terms.names
+        elif terms.names != self._names:
+            was, now = list(self._names), list(terms.names)
+            raise CandidateFault("rejected", f"the terms changed from {was} to {now} during a run")
         return terms
 
-    def _shaping(self, state: State, terminated: Tensor, num_envs: int) -> dict[str, Tensor]:
-        potential = self._potential
-        assert potential is not None
-        after = self._checked("potential", self._guarded(lambda: potential(state)), num_envs)
-        before = self._checked("potential", self._guarded(lambda: potential(state.prev)), num_envs)
-        if set(after) != set(before):
-            raise CandidateFault("rejected", f"potential's terms changed from {sorted(before)} to {sorted(after)}")
-        goes_on = (~terminated).to(torch.float32)
-        return {SHAPING_PREFIX + name: self._gamma * after[name] * goes_on - before[name] for name in after}
+    def _with_shaping(self, terms: Terms, call: Call, potential: Callable[[State], Any]) -> Terms:
+        num_envs = len(call.action)
+        after = checked("potential", self._guarded(lambda: potential(call.state)), num_envs)
+        before = checked("potential", self._guarded(lambda: potential(call.state.prev)), num_envs)
+        if after.names != before.names:
+            raise CandidateFault("rejected", f"potential's terms changed from {sorted(before.names)} to {sorted(after.names)}")
+        shaping = self._gamma * after.values * (~call.terminated).to(torch.float32) - before.values
+        names = tuple(SHAPING_PREFIX + name for name in after.names)
+        if set(names) & set(terms.names):
+            raise CandidateFault("rejected", f"a term of reward is named like shaping: {sorted(set(names) & set(terms.names))}")
+        return Terms((*terms.names, *names), torch.cat([terms.values, shaping]))
 
     def _guarded(self, call: Callable[[], Any]) -> Any:  # Any: whatever a candidate returns
         """Run candidate code; anything it raises, an exit included, becomes a fault."""
         try:
             return call()
         except BaseException as error:  # noqa: BLE001 - the process edge: a candidate may raise anything
-            line = self._line_of(error)
-            message = self._describe(error, line)
-            no_memory = isinstance(error, MemoryError) or "can't allocate memory" in message
-            raise CandidateFault("out_of_memory" if no_memory else "crashed", message, line) from None
+            raise fault_of(error, self._source) from None
 
-    def _checked(self, function: str, terms: Any, num_envs: int) -> dict[str, Tensor]:
-        if type(terms) is not dict or not 1 <= len(terms) <= MAX_TERMS:
-            what = f"{len(terms)} terms" if type(terms) is dict else f"a {type(terms).__name__}"
-            raise CandidateFault("rejected", f"{function} returned {what}; it must return a dict of 1 to {MAX_TERMS} terms")
-        return {self._name(function, name): self._term(function, name, term, num_envs) for name, term in terms.items()}
 
-    @staticmethod
-    def _name(function: str, name: Any) -> str:
-        if type(name) is not str:
-            raise CandidateFault("rejected", f"{function} named a term by a {type(name).__name__}; names are strings")
-        if not name.isidentifier() or len(name) > 60:
-            raise CandidateFault("rejected", f"{function} returned a term named {name[:60]!r}; names are identifiers")
-        return name
+def _difference(got: Terms, expected: Tensor) -> str | None:
+    """Name a term that is not what was expected, (num_terms, num_envs), beyond rounding."""
+    apart = (got.values - expected).abs() - TOLERANCE * expected.abs().amax(1, keepdim=True)
+    if float(apart.max()) <= TOLERANCE:
+        return None
+    return got.names[int(apart.amax(1).argmax())]
 
-    @staticmethod
-    def _term(function: str, name: str, term: Any, num_envs: int) -> Tensor:
-        where = f"{function}'s term {name!r}"
-        if type(term) is not Tensor:
-            raise CandidateFault("rejected", f"{where} is a {type(term).__name__}; it must be a Tensor (num_envs,)")
-        if term.shape != (num_envs,):
-            raise CandidateFault("rejected", f"{where} has shape {tuple(term.shape)}; it must be (num_envs,) = ({num_envs},)")
-        if term.dtype not in (torch.float32, torch.float64, torch.bool, torch.int64, torch.int32):
-            raise CandidateFault("rejected", f"{where} has dtype {term.dtype}; it must be torch.float32")
-        value = term.detach().to(torch.float32).clone()
-        largest = float(value.abs().max())
-        if not math.isfinite(largest):
-            raise CandidateFault("non_finite", f"{where} holds NaN or infinity")
-        if largest > MAX_VALUE:
-            raise CandidateFault("non_finite", f"{where} reached {largest:.3g}; values stay within {MAX_VALUE:g}")
-        return value
 
-    def _describe(self, error: BaseException, line: int) -> str:
-        """Name the exception and quote the line. `traceback` survives an exception whose own text raises."""
-        text = traceback.format_exception_only(error)[-1].strip()[:500]
-        lines = self._source.splitlines()
-        quoted = f" in `{lines[line - 1].strip()[:120]}`" if 0 < line <= len(lines) else ""
-        return f"{text}{quoted}"
+def _check_unwritten(used: Call, original: Call) -> None:
+    if not _same_bits(used.action, original.action):
+        raise CandidateFault("rejected", "the reward wrote into a; it must compute new tensors instead")
+    kept = dict(original.state.seen())
+    for name, value in used.state.seen():
+        if name not in kept or not _same_bits(value, kept[name]):
+            raise CandidateFault("rejected", WROTE.format(name=name[:60]))
 
-    @staticmethod
-    def _line_of(error: BaseException) -> int:
-        """Return the innermost line of the candidate's own file in a traceback, or where its syntax breaks."""
-        lines = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE_NAME]
-        if not lines and isinstance(error, SyntaxError) and error.filename == FILE_NAME:
-            return error.lineno or 0
-        return lines[-1] if lines else 0
+
+def _same_bits(value: Any, original: Tensor) -> bool:
+    """Say whether a tensor that a candidate had in its hands is bit by bit what it was. A NaN equals itself here."""
+    if type(value) is not Tensor or value.dtype != original.dtype or value.shape != original.shape:
+        return False
+    return torch.equal(value, original) or value.numpy(force=True).tobytes() == original.numpy(force=True).tobytes()
+
+
+class _Surroundings:
+    """Puts global settings back after candidate code, whatever it did. They are read once: the trainer itself changes none.
+
+    That they had changed is named before a wrong value, which may follow from it, and after an exception, which may have
+    kept the candidate from tidying up.
+    """
+
+    def __init__(self) -> None:
+        self._before = read_settings()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        changed = put_back(self._before)
+        raised = isinstance(error, CandidateFault) and error.status in ("crashed", "out_of_memory")
+        if changed and not raised:
+            raise CandidateFault("rejected", CHANGED.format(what=", ".join(changed)))

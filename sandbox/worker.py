@@ -41,8 +41,17 @@ def main(folder: Path) -> None:
         output.result("out_of_memory", "the box ran out of memory")
     except Exception as error:  # noqa: BLE001 - the process edge
         traceback.print_exc()
+        if _is_the_worlds(error):
+            output.result("crashed", str(error)[:2000])
+            return
         memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         output.result("out_of_memory" if memory else "crashed", f"{type(error).__name__}: {error}"[:2000])
+
+
+def _is_the_worlds(error: Exception) -> bool:
+    """Say whether a world failed, and told why in a sentence of its own."""
+    worlds = sys.modules.get("envs.errors")
+    return worlds is not None and isinstance(error, worlds.WorldError)
 
 
 if __name__ == "__main__":

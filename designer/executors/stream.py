@@ -18,13 +18,14 @@ from designer.files import write_atomically
 MAGIC = b"DSGN"
 PROGRESS = "progress"
 RESULT = "result.json"
+CURVES = "curves.jsonl"
 MAX_JSON_BYTES = 4 * 1024**2
 MAX_PROGRESS_BYTES = 4096
+MAX_CURVES_BYTES = 32 * 1024**2
+LIMITS = {PROGRESS: MAX_PROGRESS_BYTES, RESULT: MAX_JSON_BYTES, CURVES: MAX_CURVES_BYTES}
 MAX_DEPTH = 20
 MAX_DIGITS = 18
-FILES = frozenset(
-    {RESULT, "curves.jsonl", "policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "clip.mp4"}
-)
+FILES = frozenset({RESULT, CURVES, "policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "clip.mp4"})
 
 
 class StreamRefusedError(ValueError):
@@ -73,7 +74,7 @@ class FrameReader:
         length = self._buffer[4]
         name = bytes(self._buffer[5 : 5 + length]).decode("ascii", errors="replace")
         (size,) = struct.unpack(">Q", self._buffer[5 + length : 13 + length])
-        limit = {PROGRESS: MAX_PROGRESS_BYTES, RESULT: MAX_JSON_BYTES}.get(name, self._left + len(self._buffer))
+        limit = LIMITS.get(name, self._left + len(self._buffer))
         if (name not in FILES and name != PROGRESS) or name in self._seen or size > limit:
             raise StreamRefusedError(f"the box sent a frame {name[:40]!r} of {size} bytes, which is not allowed")
         return name, 13 + length, size
@@ -85,6 +86,9 @@ class FrameReader:
         self._seen.add(name)
         if name == RESULT:
             self.result = parse(payload)
+            payload = _written(self.result)
+        elif name == CURVES:
+            payload = _curves(payload)
         write_atomically(self._folder / name, payload)
 
 
@@ -100,6 +104,22 @@ def parse(payload: bytes) -> dict[str, Any]:
     if not isinstance(content, dict) or _depth(content) > MAX_DEPTH:
         raise StreamRefusedError(f"the box sent JSON that is not an object, or is nested more than {MAX_DEPTH} deep")
     return content
+
+
+def _written(content: Mapping[str, Any]) -> bytes:
+    """Write JSON in ASCII, a line: a file that a person prints holds nothing that a terminal would obey."""
+    return json.dumps(content).encode("ascii") + b"\n"
+
+
+def _curves(payload: bytes) -> bytes:
+    """Keep the lines that are JSON objects: they are for people and decide nothing, so one that isn't is no fault."""
+    kept = []
+    for line in payload.splitlines():
+        try:
+            kept.append(_written(parse(line)))
+        except StreamRefusedError:
+            continue
+    return b"".join(kept)
 
 
 def _no_constant(text: str) -> float:

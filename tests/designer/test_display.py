@@ -57,6 +57,12 @@ def test_text_of_a_model_can_not_draw_on_the_terminal():
     assert "[bold]" in lines(lambda console: Plain(console, "").happened(proposed(hostile), Archive()))
 
 
+def test_name_of_a_served_model_can_not_draw_on_the_terminal():
+    call = CallFinished(key="k", model="\x1b]0;owned\x07[red]gpt[/red]", prompt_tokens=None, completion_tokens=None)
+    shown = lines(lambda console: Plain(console, "").happened(call, Archive()))
+    assert shown == "]0;owned[red]gpt[/red] answered k (tokens unknown)\n"
+
+
 def test_plain_display_tells_a_whole_run_line_by_line():
     archive = Archive()
 
@@ -74,7 +80,17 @@ def test_plain_display_tells_a_whole_run_line_by_line():
     assert shown.endswith("done: all rounds and the final trainings are done\n")
 
 
-@pytest.mark.parametrize("numbers", [{}, {"share": 7.0, "steps_per_s": -3.0}, {"share": -1.0}, {"unknown": 1e300}])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {},
+        {"share": 7.0, "steps_per_s": -3.0},
+        {"share": -1.0},
+        {"unknown": 1e300},
+        {"share": 1e300, "steps_per_s": 1e-320},
+        {"steps_per_s": 1e300},
+    ],
+)
 def test_live_table_takes_whatever_a_box_reports(numbers):
     def show(console):
         with LiveTable(console, "m/s", planned_steps=1000) as display:

@@ -22,8 +22,8 @@ from designer.prompts import Prompts
 from designer.proposers import Brief, Draft
 from designer.proposers.llm import LanguageModel, task_view
 from designer.records import Fault, Function, StateTable, Task, Verb
+from designer.stripping import without_reward
 from designer.task import find_task, resolve_task
-from designer.world_source import without_reward
 from tests.designer.prompt_material import FOLDER, SOURCE, entries, slot
 
 GOLDEN = Path(__file__).parent / "golden" / "worlds"

@@ -11,9 +11,9 @@ FIELDS = {
 NUM_ENVS = 3
 
 
-def made_state(speed=(1.0, 2.0, 3.0), before=(0.5, 1.5, 2.5)) -> State:
-    """A state with this speed (m/s), after one with the speed `before`."""
-    return State(FIELDS, snapshot(speed), np.full(NUM_ENVS, 0.1), 0.5, State(FIELDS, snapshot(before), np.zeros(NUM_ENVS)))
+def made_state(speed=(1.0, 2.0, 3.0), before=(0.5, 1.5, 2.5), time_s=0.1) -> State:
+    """A state with this speed (m/s) and episode time (s), after one with the speed `before`."""
+    return State(FIELDS, snapshot(speed), np.full(NUM_ENVS, time_s), 0.5, State(FIELDS, snapshot(before), np.zeros(NUM_ENVS)))
 
 
 def snapshot(speed) -> dict[str, np.ndarray]:

@@ -70,8 +70,16 @@ def test_honest_reward_passes(body):
 
 TWICE = "term 'x' gave another answer when asked twice; it must depend on its arguments alone"
 OTHERS = "term 'x' depends on the other worlds or their order; each world must be paid on its own"
-WROTE = "the reward wrote into its inputs; it must compute new tensors instead"
-GLOBALS = "the reward changed torch's global settings (dtype, threads or gradients)"
+
+
+def wrote(where: str) -> str:
+    return f"the reward wrote into {where}; it must compute new tensors instead"
+
+
+def changed(what: str) -> str:
+    return f"the reward changed {what}; it must leave its surroundings as they are"
+
+
 SINGLE = "    return {'x': s.rod_upright}"
 
 
@@ -79,7 +87,7 @@ SINGLE = "    return {'x': s.rod_upright}"
     ("source", "error"),
     [
         (reward("calls.append(0)\nreturn {'x': s.rod_upright + len(calls)}", "calls = []"), TWICE),
-        (reward("return {'x': s.rod_upright + torch.rand(a.shape[0])}"), TWICE),
+        (reward("return {'x': s.rod_upright + torch.rand(a.shape[0])}"), changed("torch's random numbers")),
         (reward("global best\nbest = torch.maximum(best, s.rod_upright.max())\nreturn {'x': best - s.rod_upright}",
                 "best = torch.tensor(-1.0)"), TWICE),
         (reward("return {'x': s.rod_upright.cumsum(0)}"), OTHERS),
@@ -87,16 +95,16 @@ SINGLE = "    return {'x': s.rod_upright}"
         (reward("return {'x': (s.rod_upright - s.rod_upright.mean()) / s.rod_upright.std()}"), OTHERS),
         (reward("return {'x': torch.softmax(s.rod_upright, 0)}"), OTHERS),
         (reward("return {'x': torch.arange(a.shape[0]) * 0.1}"), OTHERS),
-        (reward("return {'x': s.rod_upright.mul_(2)}"), WROTE),
-        (reward("return {'x': s.prev.rod_upright.mul_(0)}"), WROTE),
-        (reward("s.tip_position[:, 0] = 0\nreturn {'x': s.rod_upright}"), WROTE),
-        (reward("s.episode_time_s.zero_()\nreturn {'x': s.rod_upright}"), WROTE),
-        (reward("s.training_progress.fill_(1)\nreturn {'x': s.rod_upright}"), WROTE),
-        (reward("a.clamp_(0, 1)\nreturn {'x': s.rod_upright}"), WROTE),
-        (reward("return {'x': s.rod_upright}", "torch.set_default_dtype(torch.float64)"), GLOBALS),
-        (reward("torch.set_grad_enabled(False)\nreturn {'x': s.rod_upright}"), GLOBALS),
-        (reward("torch.set_num_threads(torch.get_num_threads() + 1)\nreturn {'x': s.rod_upright}"), GLOBALS),
-        (reward("return {'x': s.rod_upright}", "torch.manual_seed(1234567)"), GLOBALS),
+        (reward("return {'x': s.rod_upright.mul_(2)}"), wrote("s.rod_upright")),
+        (reward("return {'x': s.prev.rod_upright.mul_(0)}"), wrote("s.prev.rod_upright")),
+        (reward("s.tip_position[:, 0] = 0\nreturn {'x': s.rod_upright}"), wrote("s.tip_position")),
+        (reward("s.episode_time_s.zero_()\nreturn {'x': s.rod_upright}"), wrote("s.episode_time_s")),
+        (reward("s.training_progress.fill_(1)\nreturn {'x': s.rod_upright}"), wrote("s.training_progress")),
+        (reward("a.clamp_(0, 1)\nreturn {'x': s.rod_upright}"), wrote("a")),
+        (reward("return {'x': s.rod_upright}", "torch.set_default_dtype(torch.float64)"), changed("torch's default dtype")),
+        (reward("torch.set_num_threads(torch.get_num_threads() + 1)\nreturn {'x': s.rod_upright}"),
+         changed("torch's number of threads")),
+        (reward("return {'x': s.rod_upright}", "torch.manual_seed(1234567)"), changed("torch's random numbers")),
     ],
 )  # fmt: skip
 def test_reward_that_breaks_the_contract_is_refused_with_its_sentence(source, error):

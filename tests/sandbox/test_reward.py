@@ -5,7 +5,8 @@ import textwrap
 import pytest
 import torch
 
-from sandbox.reward import CandidateFault, Reward
+from sandbox.faults import CandidateFault
+from sandbox.reward import Reward
 from tests.sandbox.made_states import NUM_ENVS, made_state
 
 pytestmark = pytest.mark.worker
@@ -120,12 +121,10 @@ def test_hostile_tensor_is_refused_before_its_methods_run():
 
 
 def test_terms_may_not_change_during_a_run():
-    reward = Reward("calls = []\n" + body("calls.append(0)\nreturn {'a' if len(calls) < 3 else 'b': s.speed}"))
-    arguments = (made_state(), torch.ones(NUM_ENVS, 2), NOBODY)
-    reward.terms(*arguments)
-    reward.terms(*arguments)
+    reward = Reward(body("return {'a' if s.episode_time_s[0] < 1 else 'b': s.speed}"))
+    reward.terms(made_state(), torch.ones(NUM_ENVS, 2), NOBODY)
     with pytest.raises(CandidateFault, match=r"the terms changed from \['a'\] to \['b'\] during a run") as raised:
-        reward.terms(*arguments)
+        reward.terms(made_state(time_s=2.0), torch.ones(NUM_ENVS, 2), NOBODY)
     assert raised.value.status == "rejected"
 
 

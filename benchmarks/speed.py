@@ -1,0 +1,136 @@
+"""How much of the simulator's speed is left for learning? Ratios in one run, both sides measured in turn.
+
+    .environments/native/bin/python -m benchmarks.speed [ROUNDS]
+
+Prints, for each world: the batched world (observation, state, termination, resets) against a bare `mujoco.batch` step; and a
+whole training (PPO, a reward through the harness, traces) against the world alone. Steps per CPU-second of one process with
+one thread, medians of ROUNDS (5) alternations, and the extremes.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+import torch
+
+from envs import worlds
+from envs.mujoco_world import MujocoWorld
+from sandbox.payers import CodeReward
+from sandbox.ppo import Settings
+from sandbox.train import Training
+
+NUM_ENVS = 64
+STEPS = 200
+REWARD = """
+import torch
+
+def reward(s, a):
+    run = s.torso_velocity[:, 0]
+    return {"run": run, "effort": -0.1 * a.square().sum(-1)}
+"""
+ROWS = (("half_cheetah", 1), ("half_cheetah", 8), ("ant", 8), ("humanoid", 8))
+
+
+class Silent:
+    """An output that nobody reads."""
+
+    def progress(self, **numbers: float) -> None:
+        pass
+
+
+class Ratios(NamedTuple):
+    """Ratios of two speeds, one an alternation, and the median speed of both sides [steps per CPU-second]."""
+
+    values: list[float]
+    ours: float
+    ceiling: float
+
+    def __str__(self) -> str:
+        low, high = min(self.values), max(self.values)
+        return f"{statistics.median(self.values):.3f} ({low:.3f} to {high:.3f}) | {self.ours:,.0f} | {self.ceiling:,.0f}"
+
+
+def alternate(ours: Callable[[], float], ceiling: Callable[[], float], rounds: int) -> Ratios:
+    """Measure both sides in turn: steps per CPU-second each."""
+    pairs = [(ours(), ceiling()) for _ in range(rounds)]
+    own, bare = zip(*pairs, strict=True)
+    return Ratios([a / b for a, b in pairs], statistics.median(own), statistics.median(bare))
+
+
+def steps_per_cpu_s(work: Callable[[], int]) -> float:
+    """Run work that returns how many environment steps it did."""
+    started = time.process_time()
+    return work() / (time.process_time() - started)
+
+
+def started(name: str, num_envs: int) -> tuple[MujocoWorld, np.ndarray]:
+    """Return a world in the middle of its episodes, and actions for STEPS steps."""
+    world = worlds.make(name, num_envs)
+    world.reset([0])
+    actions = np.random.default_rng(0).uniform(
+        world.spec.action_low, world.spec.action_high, (STEPS, num_envs, world.spec.action_dim)
+    )
+    return world, actions
+
+
+def world_against_bare(name: str, rounds: int) -> Ratios:
+    world, actions = started(name, NUM_ENVS)
+
+    def stepped() -> int:
+        for action in actions:
+            world.step(action)
+        return STEPS * NUM_ENVS
+
+    def bare() -> int:
+        for action in actions:
+            world._ctrl[:] = action
+            world._batch.step(nstep=world.frame_skip)
+        return STEPS * NUM_ENVS
+
+    return alternate(lambda: steps_per_cpu_s(stepped), lambda: steps_per_cpu_s(bare), rounds)
+
+
+def training_against_world(name: str, policies: int, rounds: int) -> Ratios:
+    world, actions = started(name, NUM_ENVS * policies)
+    settings = Settings(num_envs=NUM_ENVS)
+    steps = 8 * settings.horizon * NUM_ENVS if policies > 1 else 32 * settings.horizon * NUM_ENVS
+
+    def stepped() -> int:
+        for action in actions:
+            world.step(action)
+        return STEPS * world.num_envs
+
+    def trained() -> int:
+        made = worlds.make(name, NUM_ENVS * policies)
+        training = Training(made, CodeReward(REWARD, "reward", settings.gamma), list(range(policies)), steps, [1.0], settings)
+        training.start()
+        training.advance(1.0, Silent())  # type: ignore[arg-type]
+        return training.steps * policies
+
+    return alternate(lambda: steps_per_cpu_s(trained), lambda: steps_per_cpu_s(stepped), rounds)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    print(
+        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, mujoco {mujoco.__version__}, "
+        f"torch {torch.__version__}, one thread, {NUM_ENVS} worlds a policy, medians of {rounds} alternations"
+    )
+    print("\n| | ratio | steps per CPU-s | of |\n|---|---|---|---|")
+    for name in ("half_cheetah", "ant"):
+        print(f"| {name}: batched world / bare mujoco.batch | {world_against_bare(name, rounds)} |", flush=True)
+    for name, policies in ROWS:
+        measured = training_against_world(name, policies, rounds)
+        print(f"| {name}: training of {policies} stacked / world alone | {measured} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
