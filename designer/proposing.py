@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from designer.check import check
 from designer.config import Config
-from designer.errors import BudgetSpentError
+from designer.errors import BudgetSpentError, ReplyMissingError
 from designer.executors import Job, JobResult, Limits
 from designer.executors.results import Probed, read_probed
 from designer.feedback.critic import Critic
@@ -88,7 +88,8 @@ def _criticised(desk: Desk, critic: Critic, slot: Slot, sound: Examined) -> Exam
     """Let the critic read a sound draft and have it mended; a result that isn't sound is dropped for the draft before it."""
     repairs = sound.verdict.repairs
     mended_times, criticism = 0, sound.verdict.criticism
-    with suppress(BudgetSpentError):  # the draft stays as it is
+    # The draft stays as it is, also where a replay took another turn than the run whose replies it plays.
+    with suppress(BudgetSpentError, ReplyMissingError):
         for round_ in range(1, desk.bench.config.llm.critic + 1):
             found = critic.read(desk.brief, slot, sound.draft, sound.probed, round_)
             criticism = found or criticism

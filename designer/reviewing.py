@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from designer.archive import Archive
-from designer.errors import BudgetSpentError
+from designer.errors import BudgetSpentError, ReplyMissingError
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.journal import BudgetSpent, CandidateProposed, OpinionTaken, Reviewed
 from designer.opinions import pending
@@ -52,10 +52,13 @@ def review(analyst: Analyst, brief: Brief, name: str, archive: Archive, folder: 
     """Have a candidate's worst episode compared with the best one of the best candidate so far."""
     own = stored_analysis(folder, archive.trials_of(name, "search")[0])
     best = stored_analysis(folder, archive.trials_of(archive.ranked()[0].id, "search")[0])
+    nothing = Reviewed(reviewer=ANALYST, candidate=name, remarks=())
     if own is None or best is None:
-        return Reviewed(reviewer=ANALYST, candidate=name, remarks=())
+        return nothing
     try:
         found = analyst.read(brief, archive.candidates[name], own.policies[0].worst, best.policies[0].best)
     except BudgetSpentError as spent:
         return BudgetSpent(reason=str(spent))
+    except ReplyMissingError:  # a replay took another turn than the run whose replies it plays
+        return nothing
     return Reviewed(reviewer=ANALYST, candidate=name, remarks=found.remarks, dropped=found.dropped)
