@@ -150,9 +150,9 @@ def _at_line_start(text: str, word: str) -> int:
 
 
 def split_blocks(reply: str) -> tuple[list[Block], list[str]]:
-    """Return the fenced blocks in order, and the lines outside them."""
+    """Return the fenced blocks in order, and the lines outside them. Tags like <answer> open no block of their own here."""
     lines, blocks, inside = reply.split("\n"), [], set[int]()
-    for token in MarkdownIt("commonmark").disable("inline").parse(reply):
+    for token in MarkdownIt("commonmark").disable(["inline", "html_block"]).parse(reply):
         if token.type == "fence":
             blocks.append(Block(textwrap.dedent(token.content), (token.info.split() or [""])[0].lower()))
             inside.update(range(*(token.map or (0, 0))))

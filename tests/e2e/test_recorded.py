@@ -54,6 +54,12 @@ def test_without_the_critic_the_rewards_stay_as_first_written(tmp_path):
     assert "potential" not in archive(RECORDED / "hopper_forward").candidates["g01c01"].source
 
 
+def test_finished_run_takes_no_note_and_says_why(tmp_path):
+    refused = designer("say", RECORDED / "hopper_forward", "higher!", cwd=tmp_path)
+    assert refused.code == 2
+    assert "is finished" in refused.err
+
+
 def test_all_exchanges_of_a_candidate_can_be_read(tmp_path):
     shown = designer("show", RECORDED / "hopper_forward", "g01c01", "--prompt", cwd=tmp_path)
     assert shown.code == 0, shown.err
