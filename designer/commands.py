@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,8 @@ from designer.assemble import describe, executor_for, make_loop, slots
 from designer.budget import planned_units
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, validated, with_environment
+from designer.config import Config, load, to_toml, with_environment
+from designer.deriving import settled
 from designer.display import LiveTable, Plain
 from designer.doctor import engine_answers, examine
 from designer.errors import (
@@ -33,7 +35,6 @@ from designer.errors import (
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
 from designer.executors.engine import DockerEngine
-from designer.executors.stored import StoredResults
 from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
@@ -48,7 +49,7 @@ from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
-from designer.world_source import WorldSource, locate_world, staged_world
+from designer.world_source import WorldSource, locate_world
 
 MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
@@ -90,27 +91,7 @@ def plan(asked: argparse.Namespace) -> None:
     console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
-def replay(asked: argparse.Namespace) -> None:
-    """Play a stored run again in a new folder, and say whether it came to the same end."""
-    original = open_run(asked.run)
-    settings = original.config.model_dump()
-    if original.config.llm.provider != "composer":
-        settings["llm"].update(provider="replay", replay=original.folder.resolve())
-    config = validated(settings, str(original.folder / "config.toml"))
-    if asked.retrain:
-        require_consent(config, asked.unsafe)
-    world = staged_world(original.table.world, original.code)
-    again = create(asked.runs, original.task, original.table, config, datetime.now(), world)
-    stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
-    console = terminal.console()
-    carry_out(again, stored, console)
-    before, after = original.archive().finished, again.archive().finished
-    same = before is not None and after is not None and before.winner == after.winner
-    ends = f"{before.winner if before else 'unfinished'} then, {after.winner if after else 'unfinished'} now"
-    console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
-
-
-def settled(config: Config, world: WorldSource, asked: argparse.Namespace, console: Console) -> Config:
+def fitted(config: Config, world: WorldSource, asked: argparse.Namespace, console: Console) -> Config:
     """Settle on the environment of a world and on a sandbox that works here, so that a run keeps both.
 
     Says why a stronger sandbox was not taken.
@@ -137,12 +118,13 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
     world = world_of(draft, asked.state)
-    config = settled(config, world, asked, console)
+    config = fitted(config, world, asked, console)
     table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
-    require_fitness(task, table)
+    if config.llm.provider == "composer":  # a language model drafts what is missing
+        require_fitness(task, table)
     return Prepared(task, table, world, config)
 
 
@@ -154,7 +136,7 @@ def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
 def describe_world(asked: argparse.Namespace) -> None:
     """Print a world's state table exactly as a model sees it."""
     world = locate_world(asked.world, asked.state or "")
-    config = settled(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
+    config = fitted(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
     table = describe(world, config)
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
@@ -174,10 +156,23 @@ def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     with locked(run.folder), _resumable(run.folder):
         console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
+        run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
         _design(run, executor, console)
         clip = film(run, executor)
         path = write_report(run)
     finished(run, clip, path, console)
+
+
+def approval(console: Console) -> Callable[[str], bool] | None:
+    """Return how a person is asked to approve a drafted fitness, or None where nobody sits at the terminal."""
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return None
+
+    def ask(draft: str) -> bool:
+        console.print(Text(f"\n{printable(draft, 8000)}"), soft_wrap=True)
+        return input("Use this fitness? [y/n] ").strip().lower() in ("y", "yes")
+
+    return ask
 
 
 @contextmanager
@@ -271,7 +266,7 @@ def check_file(asked: argparse.Namespace) -> None:
         world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
     else:
         world = locate_world(asked.env, asked.state or "")
-    config = settled(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
+    config = fitted(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
     table = describe(world, config)
     verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:
