@@ -101,7 +101,12 @@ def units_done(archive: Archive) -> float:
 
 
 def affords(archive: Archive, config: SearchConfig, units: float) -> bool:
-    """Say whether so many more full trainings fit into the budget, going by what those so far took."""
+    """Say whether so many more full trainings fit into the budget, going by what those so far took.
+
+    Once the finals have begun nothing more does: a clock that runs faster later must not reopen the search.
+    """
+    if config.budget and any(trial.purpose == "final" for trial in archive.trials.values()):
+        return False
     budget = parse_budget(config.budget) if config.budget else None
     done = units_done(archive)
     if budget is None or budget.unit == "money" or not done:
