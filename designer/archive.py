@@ -11,6 +11,9 @@ from designer.journal import (
     CallStarted,
     CandidateProposed,
     Event,
+    JudgeSwitchedOff,
+    OpinionTaken,
+    Reviewed,
     RunFinished,
     RunStarted,
     TimeRead,
@@ -41,6 +44,9 @@ class Archive:
     calls: list[CallFinished] = field(default_factory=list)
     spent: str = ""
     spent_s: float = 0.0
+    judges_off: dict[str, str] = field(default_factory=dict)
+    reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
+    opinions: list[OpinionTaken] = field(default_factory=list)
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
     _by_purpose: dict[tuple[str, Purpose], dict[int, Trial]] = field(default_factory=dict)
@@ -63,6 +69,12 @@ class Archive:
                 self.calls.append(event)
             case BudgetSpent(reason=reason):
                 self.spent = reason
+            case JudgeSwitchedOff(judge=judge, reason=reason):
+                self.judges_off[judge] = reason
+            case OpinionTaken():
+                self.opinions.append(event)
+            case Reviewed(reviewer=reviewer, candidate=name):
+                self.reviews[reviewer, name] = event
             case CandidateProposed(candidate=candidate, verdict=verdict):
                 self.candidates[candidate.id] = candidate
                 self.verdicts[candidate.id] = verdict
@@ -81,6 +93,12 @@ class Archive:
         if known is None or known.until < trial.until:
             self.trials[trial.key] = trial
             self._by_purpose.setdefault((trial.candidate, trial.purpose), {})[trial.seed] = trial
+
+    def knows(self, event: Event) -> bool:
+        """Say whether an event that several threads may report is already in."""
+        return (isinstance(event, BudgetSpent) and bool(self.spent)) or (
+            isinstance(event, JudgeSwitchedOff) and event.judge in self.judges_off
+        )
 
     def in_round(self, round_: int) -> list[Candidate]:
         """Return a round's candidates by sample."""
@@ -124,6 +142,10 @@ class Archive:
     def entries(self, before_round: int, remarks: dict[str, tuple[Remark, ...]]) -> tuple[Entry, ...]:
         """Return what is known of the earlier rounds' candidates, oldest first."""
         earlier = [candidate for round_ in self.rounds if round_ < before_round for candidate in self.in_round(round_)]
-        return tuple(
-            Entry(c, self.verdicts[c.id], tuple(self.trials_of(c.id, "search")), remarks.get(c.id, ())) for c in earlier
-        )
+        return tuple(self._entry(candidate, remarks.get(candidate.id, ())) for candidate in earlier)
+
+    def _entry(self, candidate: Candidate, remarks: tuple[Remark, ...]) -> Entry:
+        reviews = (review for (_, name), review in self.reviews.items() if name == candidate.id)
+        said = tuple(remark for review in reviews for remark in review.remarks)
+        trials = tuple(self.trials_of(candidate.id, "search"))
+        return Entry(candidate, self.verdicts[candidate.id], trials, (*remarks, *said))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from designer.archive import HUMAN
 from designer.assemble import scratch_box, slots
 from designer.budget import final_units, planned_units
+from designer.call_forecast import told_calls
 from designer.config import Config
 from designer.display import clock
 from designer.errors import SandboxError
@@ -35,14 +36,13 @@ def forecast(task: Task, table: StateTable, config: Config, world: WorldSource) 
     units = planned_units(search.size, search.cut, baselines)
     batches = searched * (1 + int(search.cut < 1)) + min(search.finalists, searched) + baselines
     seconds = (units * task.steps / speed + batches * start_up_s) / boxes
-    calls = searched if config.llm.provider != "composer" else 0
     return (
         f"{searched} candidates and {final} final trainings: at most {units:g} whole trainings of {task.steps:,} "
         f"environment steps, {units * task.steps:,.0f} steps.\n"
         f"Measured: {speed:,.0f} steps/s in one box, {start_up_s:.1f} s to start one; {boxes} at once"
         f"{'.' if boxes == 1 else ' (not measured together: memory and caches are shared).'}\n"
         f"Expected: about {clock(seconds)} of training, and up to a third more for playing and scoring the policies.\n"
-        f"Model calls: {calls} to {calls * (1 + config.llm.repairs)}."
+        f"{told_calls(task, table, config)}"
     )
 
 

@@ -15,15 +15,18 @@ from typing import TypeVar
 
 from designer.archive import BASELINES, Archive
 from designer.display import Display
+from designer.feedback.analyst import Analyst
+from designer.feedback.critic import Critic
 from designer.feedback.statistics import remarks_on
-from designer.journal import BudgetSpent, CandidateProposed, Event, Journal, RunFinished, TimeRead, TrialsFinished
-from designer.proposers import Brief, Proposer
-from designer.proposing import propose
+from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
+from designer.proposers import Brief, Proposer, Slot
+from designer.proposing import Desk, propose
+from designer.reviewing import added_slots, examine_added, opinions_for, review, unread_parents
 from designer.search import Advance, Batch, Propose, Search, Stop
 from designer.trials import Workbench, run_batch, tidy
 
 STOP_GRACE_S = 5.0
-Done = TypeVar("Done", CandidateProposed | BudgetSpent, TrialsFinished)
+Done = TypeVar("Done", bound=Event)
 
 
 class Loop:
@@ -38,6 +41,9 @@ class Loop:
         self.journal = journal
         self.archive = archive
         self.display = display
+        self.critic: Critic | None = None
+        self.analyst: Analyst | None = None
+        self.world_source = ""
         self.parallel = 1
         self.stopping = threading.Event()
         self._turn = threading.Lock()
@@ -46,13 +52,14 @@ class Loop:
     def design(self, slots: int) -> Archive:
         """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
         while self.archive.finished is None:
-            self._read_clock()
+            if self.bench.config.search.budget is not None:  # a search reads no clock: the loop does, and writes it down
+                self.record(TimeRead(spent_s=time.monotonic() - self._began))
             match self.search.next(self.archive):
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
-                    brief = self.brief(wanted[0].round)
-                    tasks = [partial(propose, self.proposer, brief, slot, self.bench) for slot in wanted]
-                    self._together(max(slots, self.parallel), tasks)
+                    self.prepare(wanted, slots)
+                    desk = Desk(self.proposer, self.critic, self.brief(wanted[0].round), self.bench)
+                    self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
@@ -63,7 +70,19 @@ class Loop:
     def brief(self, round_: int) -> Brief:
         """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
         entries = self.archive.entries(round_, remarks_on(self.archive))
-        return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed)
+        notes = tuple(opinion.text for opinion in self.archive.opinions if opinion.kind == "say" and opinion.round <= round_)
+        return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed, notes, self.world_source)
+
+    def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:
+        """Before a round is proposed: take up what people said, and have the parents' failing episodes read."""
+        round_ = wanted[0].round
+        for taken in opinions_for(self.bench.folder, self.archive, round_):
+            self.record(taken)
+        added = added_slots(self.bench, self.archive, round_)
+        self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
+        if self.analyst:
+            read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
+            self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
@@ -74,18 +93,13 @@ class Loop:
     def record(self, event: Event) -> None:
         """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""
         with self._turn:
-            if isinstance(event, BudgetSpent) and self.archive.spent:
+            if self.archive.knows(event):
                 return
             self.journal.append(event)
             self.archive.add(event)
             self.display.happened(event, self.archive)
         if isinstance(event, TrialsFinished):
             tidy(self.bench.folder, event.trials[0].folder)
-
-    def _read_clock(self) -> None:
-        """Journal how long the run has been at work, where that decides anything: a search reads no clock."""
-        if self.bench.config.search.budget is not None:
-            self.record(TimeRead(spent_s=time.monotonic() - self._began))
 
     def _together(self, slots: int, tasks: Iterable[Callable[[], Done]]) -> None:
         """Do tasks side by side and record each as it ends. The first failure stops the others."""

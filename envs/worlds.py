@@ -102,7 +102,14 @@ def _gymnasium_maker(name: str, *, drawn: bool) -> Callable[[], Any]:
                 gymnasium.register_envs(importlib.import_module(plugin))
     if id_ not in gymnasium.registry:
         raise _unknown(name, gymnasium.registry)
-    return lambda: gymnasium.make(id_, disable_env_checker=True, **options)
+    return lambda: _as_vectors(id_, gymnasium.make(id_, disable_env_checker=True, **options))
+
+
+def _as_vectors(id_: str, env: Any) -> Any:
+    """Show a MiniGrid world as vectors; leave any other as it is."""
+    from envs.minigrid_world import PREFIXES, GridVector
+
+    return GridVector(env) if id_.startswith(PREFIXES) else env
 
 
 def _import(module: str, name: str) -> None:

@@ -29,14 +29,19 @@ def fresh_slots(round_: int, samples: range) -> list[Slot]:
     return [Slot(round=round_, sample=sample, verb=Verb.INIT) for sample in samples]
 
 
+def descent_verb(turn: int) -> Verb:
+    """Return how the turn-th descendant of a round is made, where there are parents enough."""
+    return (Verb.MUTATE, Verb.CROSSOVER, Verb.TUNE, Verb.SIMPLIFY)[turn % 4]
+
+
 def descent(turn: int, parents: Sequence[str]) -> tuple[Verb, tuple[str, ...]]:
-    """Say how the turn-th descendant of a round is made: mutate the best, cross the best two, tune the best, ..."""
-    verb = (Verb.MUTATE, Verb.CROSSOVER, Verb.TUNE)[turn % 3]
+    """Say how the turn-th descendant of a round is made: mutate the best, cross the best two, tune, simplify."""
+    verb = descent_verb(turn)
     if verb is Verb.CROSSOVER and len(parents) > 1:
         return verb, (parents[0], parents[1])
     if verb is Verb.CROSSOVER:
         verb = Verb.MUTATE
-    return verb, (parents[(turn // 3) % len(parents)],)
+    return verb, (parents[(turn // 4) % len(parents)],)
 
 
 def trainable(archive: Archive, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -19,7 +19,7 @@ ENVS = bundle_root() / "envs"
 IDS = (
     *sorted(path.parent.name for path in ENVS.glob("*/env.py")),
     *("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "LunarLander-v3", "LunarLanderContinuous-v3"),
-    *("BipedalWalker-v3", "Blackjack-v1", "FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"),
+    *("BipedalWalker-v3", "Blackjack-v1", "FrozenLake-v1", "CliffWalking-v1", "Taxi-v4", "MiniGrid-DoorKey-6x6-v0"),
 )
 TELL_TALES = ("reward", "success", "ctrl_cost", "control_cost", "healthy", "weight", "penalty", "bonus", "fitness")
 DESCRIBE = """

@@ -21,6 +21,7 @@ TINY: Mapping[str, Any] = {
     "training": {"steps": 1000},
     "evaluation": {"episodes": 2, "checkpoints": 2, "checkpoint_episodes": 1},
     "clips": False,
+    "llm": {"critic": 0, "analyst": False},
 }
 GOOD = """import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ def task(**changes: object) -> Task:
 
 def config(**changes: Mapping[str, Any]) -> Config:
     """A tiny config; a section given here is merged over it."""
-    sections = {name: {**TINY[name], **changes.pop(name, {})} for name in ("search", "training", "evaluation")}
+    sections = {name: {**TINY[name], **changes.pop(name, {})} for name in ("search", "training", "evaluation", "llm")}
     return Config.model_validate({**TINY, **sections, **changes})
 
 

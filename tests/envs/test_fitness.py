@@ -13,6 +13,7 @@ from envs.humanoid_standup import fitness as humanoid_standup
 from envs.inverted_double_pendulum import fitness as inverted_double_pendulum
 from envs.inverted_pendulum import fitness as inverted_pendulum
 from envs.lunar_lander_continuous import fitness as lander
+from envs.minigrid import fitness as minigrid
 from envs.mountain_car_continuous import fitness as mountain_car
 from envs.pendulum import fitness as pendulum
 from envs.pusher import fitness as pusher
@@ -215,3 +216,11 @@ def test_landing_is_resting_on_the_pad_on_both_legs_before_the_time_is_up():
     speed[3, :, 1] = -1.0  # crashing
     t = Trajectories(0.02, [400, 400, 400, 400, 1000], lander_position=place, lander_velocity=speed, leg_contact=legs)
     assert lander.landed(t).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_grids_goal_is_stood_on_and_a_ball_is_taken():
+    away = np.stack([np.arange(10)[::-1], np.arange(10)[::-1] + 1]).astype(float)
+    ball = np.stack([np.where(np.arange(10) > 5, -1.0, 3.0), np.full(10, 3.0)])
+    t = Trajectories(1.0, [10, 10], goal_distance=away, ball_distance=ball)
+    assert minigrid.reached(t).tolist() == [1.0, 0.0]
+    assert minigrid.picked_up(t).tolist() == [1.0, 0.0]
