@@ -43,10 +43,12 @@ OPTIONAL = {"ranges.toml"}
 SANDBOX = {
     "__init__.py",
     "actions.py",
+    "analyse.py",
     "box.py",
     "checkpoint.py",
     "describe.py",
     "drawing.py",
+    "extremes.py",
     "faults.py",
     "measure.py",
     "networks.py",
