@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -16,7 +17,7 @@ from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, validated
+from designer.config import Config, load, to_toml, validated, with_environment
 from designer.display import LiveTable, Plain
 from designer.doctor import examine
 from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
@@ -52,7 +53,7 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    task, table, world = prepare(asked, config)
+    task, table, world, config = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
     if config.llm.provider == "composer":
@@ -62,7 +63,7 @@ def run(asked: argparse.Namespace) -> None:
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
-    task, table, world = prepare(asked, config)
+    task, table, world, config = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), terminal.console())
 
@@ -70,7 +71,7 @@ def baseline(asked: argparse.Namespace) -> None:
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     config = load(asked.config_file, asked.settings)
-    task, table, world = prepare(asked, config)
+    task, table, world, config = prepare(asked, config)
     terminal.console().print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
@@ -92,16 +93,26 @@ def replay(asked: argparse.Namespace) -> None:
     console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
 
 
-def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable, WorldSource]:
+class Prepared(NamedTuple):
+    """What a run begins with. `config` names the worker environment that the world needs."""
+
+    task: Task
+    table: StateTable
+    world: WorldSource
+    config: Config
+
+
+def prepare(asked: argparse.Namespace, config: Config) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
     world = world_of(draft, asked.state)
+    config = with_environment(config, environments.environment_of(world.name))
     table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
     require_fitness(task, table)
-    return task, table, world
+    return Prepared(task, table, world, config)
 
 
 def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
@@ -111,7 +122,9 @@ def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
 
 def describe_world(asked: argparse.Namespace) -> None:
     """Print a world's state table exactly as a model sees it."""
-    table = describe(locate_world(asked.world, asked.state or ""), load(asked.config_file, asked.settings))
+    world = locate_world(asked.world, asked.state or "")
+    config = with_environment(load(asked.config_file, asked.settings), environments.environment_of(world.name))
+    table = describe(world, config)
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
     print(prompts.render("_state_table.j2", table=table), end="")
@@ -228,6 +241,7 @@ def check_file(asked: argparse.Namespace) -> None:
         world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
     else:
         world = locate_world(asked.env, asked.state or "")
+    config = with_environment(config, environments.environment_of(world.name))
     table = describe(world, config)
     verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:

@@ -30,7 +30,11 @@ _REWARD_PARAMETERS = 2  # a human's reward(s, a)
 
 
 class TaskFile(Record):
-    """The keys of a task's TOML. `world` is needed only outside a world's own folder; `state` names a state table."""
+    """The keys of a task's TOML. `world` is needed only outside a world's own folder; `state` names a state table.
+
+    trap: an obvious reward that can be hacked, for benchmarks. held_out: no prompt example and no word of the composer's
+    lexicon may be made for this task.
+    """
 
     text: str
     world: str = ""
@@ -41,6 +45,8 @@ class TaskFile(Record):
     sparse: str = ""
     human: str = ""
     human_origin: str = ""
+    trap: str = ""
+    held_out: bool = False
     solved_at: float | None = None
     steps: int = DEFAULT_STEPS
 

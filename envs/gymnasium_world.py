@@ -158,7 +158,7 @@ class GymnasiumWorld:
             action_high=self._action.high,
             action_sentence=content.get("action_sentence") or self._action_sentence(),
             dt_s=float(content.get("dt_s") or _dt_s(env)),
-            episode_steps=int(getattr(env.spec, "max_episode_steps", None) or DEFAULT_EPISODE_STEPS),
+            episode_steps=_episode_steps(env),
             choices=self._action.choices,
         )
 
@@ -203,6 +203,12 @@ def _simulations(envs: Sequence[Any]) -> list[Any]:
         hasattr(getattr(env, "model", None), "njnt") and hasattr(getattr(env, "data", None), "qpos") for env in bare
     )
     return bare if are_mujoco else []
+
+
+def _episode_steps(env: Any) -> int:
+    """Return the time limit: gymnasium's, else the world's own as MiniGrid keeps it."""
+    own = getattr(env.unwrapped, "max_steps", None)
+    return int(getattr(env.spec, "max_episode_steps", None) or own or DEFAULT_EPISODE_STEPS)
 
 
 def _dt_s(env: Any) -> float:

@@ -33,7 +33,7 @@ Read = Callable[[Snapshot], Array]
 NUMBERS = "observation_numbers"
 """The snapshot's entry that holds an observation's numbers: (num_envs, size)."""
 INFO = "info."
-KEYS = ("ids", "summary", "dt_s", "action_names", "action_sentence", "field")
+KEYS = ("ids", "prefixes", "summary", "dt_s", "action_names", "action_sentence", "field")
 FIELD_KEYS = (
     *("name", "index", "part", "between", "info", "divide", "modulo"),
     *("unit", "frame", "kind", "sentence", "components"),
@@ -96,7 +96,7 @@ def shipped_table(gymnasium_id: str) -> WorldTable | None:
     """Return our own table for one of gymnasium's worlds, or None."""
     for path in sorted((Path(__file__).parent / "gymnasium_tables").glob("*.toml")):
         table = read_table(path)
-        if gymnasium_id in table.content["ids"]:
+        if gymnasium_id in table.content["ids"] or gymnasium_id.startswith(tuple(table.content.get("prefixes", ()))):
             return table
     return None
 

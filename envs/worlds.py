@@ -38,6 +38,8 @@ NATIVE = {
 
 USER_FOLDER = "user_world"
 USER_MODULE, USER_TABLE = "world.py", "state.toml"
+METAWORLD = "metaworld/"
+"""Its tasks are options of one id: metaworld/reach-v3."""
 PLUGINS = ("minigrid", "gymnasium_robotics", "metaworld")
 """Packages that add ids to gymnasium's when they are imported."""
 
@@ -86,6 +88,12 @@ def _gymnasium_maker(name: str, *, drawn: bool) -> Callable[[], Any]:
     import gymnasium
 
     module, _, id_ = name.rpartition(":")
+    options = {"render_mode": "rgb_array"} if drawn else {}
+    if name.startswith(METAWORLD):
+        _import("metaworld", name)
+        return lambda: gymnasium.make(
+            "Meta-World/MT1", env_name=name.removeprefix(METAWORLD), disable_env_checker=True, **options
+        )
     if module:
         _import(module, name)
     elif id_ not in gymnasium.registry:
@@ -94,8 +102,14 @@ def _gymnasium_maker(name: str, *, drawn: bool) -> Callable[[], Any]:
                 gymnasium.register_envs(importlib.import_module(plugin))
     if id_ not in gymnasium.registry:
         raise _unknown(name, gymnasium.registry)
-    options = {"render_mode": "rgb_array"} if drawn else {}
-    return lambda: gymnasium.make(id_, disable_env_checker=True, **options)
+    return lambda: _as_vectors(id_, gymnasium.make(id_, disable_env_checker=True, **options))
+
+
+def _as_vectors(id_: str, env: Any) -> Any:
+    """Show a MiniGrid world as vectors; leave any other as it is."""
+    from envs.minigrid_world import PREFIXES, GridVector
+
+    return GridVector(env) if id_.startswith(PREFIXES) else env
 
 
 def _import(module: str, name: str) -> None:

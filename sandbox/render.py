@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from envs import worlds
 from envs.errors import WorldError
-from envs.mujoco_world import MujocoWorld
 from envs.vec_env import VecEnv
 from sandbox.drawing import BACKEND_VARIABLE
 from sandbox.output import Output
@@ -30,7 +29,7 @@ Frame = NDArray[np.uint8]
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send `clip.mp4`. job: world, checkpoints and policies (in the file), policy (which), seed, seconds (at most)."""
     world = worlds.make(job["world"], 1, drawn=True)
-    if isinstance(world, MujocoWorld) and not os.environ.get(BACKEND_VARIABLE):
+    if not hasattr(world, "draw") and not os.environ.get(BACKEND_VARIABLE):
         output.result("rejected", "no software renderer: neither EGL nor OSMesa is installed")
         return
     sizes = world.spec.observation_dim, world.spec.policy_outputs
@@ -72,7 +71,7 @@ def _frames(world: VecEnv, policy: StackedPolicy, seed: int, seconds: float) -> 
 @contextmanager
 def _camera(world: Any) -> Iterator[Callable[[], Frame]]:  # Any: a native world, or one that draws itself
     """Give what takes a picture of the first copy: (height, width, 3)."""
-    if not isinstance(world, MujocoWorld):
+    if hasattr(world, "draw"):
         yield world.draw
         return
     model = world.model

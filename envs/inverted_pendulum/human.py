@@ -10,3 +10,8 @@ def balance(s, a: Tensor) -> dict[str, Tensor]:
     largest_angle_rad = 0.2
     upright = torch.isfinite(s.pole_angle) & (s.pole_angle.abs() <= largest_angle_rad)
     return {"upright": upright.to(s.pole_angle.dtype)}
+
+
+def centre(s, a: Tensor) -> dict[str, Tensor]:
+    """Balance with the cart in the middle: a quadratic cost on top of the bonus for every step."""
+    return {**balance(s, a), "middle": -torch.square(s.cart_position), "effort": -0.001 * torch.square(a).sum(-1)}

@@ -8,3 +8,9 @@ from torch import Tensor
 def reach(s, a: Tensor) -> dict[str, Tensor]:
     """The default reward of gymnasium's Reacher-v5."""
     return {"near": -s.fingertip_to_target_distance, "control": -torch.square(a).sum(-1)}
+
+
+def trap_progress(s, a: Tensor) -> dict[str, Tensor]:
+    """Pay for every step that comes nearer and charge for none that goes away: swinging to and fro pays for ever."""
+    nearer = s.prev.fingertip_to_target_distance - s.fingertip_to_target_distance
+    return {"progress": torch.clamp(nearer, min=0.0)}

@@ -8,12 +8,21 @@ import pytest
 from designer.runs import stage_worker_code
 
 ENVS = {
-    *("__init__.py", "errors.py", "gymnasium_world.py", "model_view.py", "mujoco_world.py", "planar.py", "spaces.py"),
+    *(
+        "__init__.py",
+        "errors.py",
+        "gymnasium_world.py",
+        "minigrid_world.py",
+        "model_view.py",
+        "mujoco_world.py",
+        "planar.py",
+        "spaces.py",
+    ),
     *("state.py", "tables.py", "torso.py", "vec_env.py", "worlds.py"),
 }
 TABLES = {
     *("acrobot", "bipedal_walker", "blackjack", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8"),
-    *("lunar_lander", "lunar_lander_continuous", "mountain_car", "mountain_car_continuous", "taxi"),
+    *("lunar_lander", "lunar_lander_continuous", "minigrid", "mountain_car", "mountain_car_continuous", "taxi"),
 }
 WORLDS = {
     "ant": set[str](),

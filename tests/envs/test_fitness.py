@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 
+from envs.acrobot import fitness as acrobot
 from envs.ant import fitness as ant
+from envs.cart_pole import fitness as cart_pole
 from envs.half_cheetah import fitness as half_cheetah
 from envs.hopper import fitness as hopper
 from envs.humanoid import fitness as humanoid
 from envs.humanoid_standup import fitness as humanoid_standup
 from envs.inverted_double_pendulum import fitness as inverted_double_pendulum
 from envs.inverted_pendulum import fitness as inverted_pendulum
+from envs.lunar_lander_continuous import fitness as lander
+from envs.minigrid import fitness as minigrid
+from envs.mountain_car_continuous import fitness as mountain_car
 from envs.pendulum import fitness as pendulum
 from envs.pusher import fitness as pusher
 from envs.reacher import fitness as reacher
@@ -164,3 +169,58 @@ def test_staying_centred_needs_the_cart_in_the_middle():
     place = np.stack([np.zeros(1000), np.full(1000, 0.5), np.zeros(1000)])
     t = Trajectories(0.04, [1000, 1000, 300], cart_position=place)
     assert inverted_pendulum.centred(t).tolist() == pytest.approx([1.0, 0.0, 0.3])
+
+
+def test_rearing_up_needs_the_nose_up_and_the_front_foot_off_the_ground():
+    feet = np.zeros((4, 100, 2))
+    feet[[0, 1, 3], :, 1] = 0.5
+    t = Trajectories(0.05, [100] * 4, torso_pitch=each([-1.5, 1.5, -1.5, -0.3], 100), feet_height=feet)
+    assert half_cheetah.reared(t).tolist() == [1.0, 0.0, 0.0, 0.0]
+
+
+def test_only_whole_backward_turns_count_as_flips():
+    turning = np.linspace(0, -13.0, 100)
+    rocking = np.sin(np.arange(100)) * 3.0
+    forward, almost = np.linspace(0, 13.0, 100), np.linspace(0, -6.2, 100)
+    t = Trajectories(0.05, [100] * 4, torso_pitch=np.stack([turning, rocking, forward, almost]))
+    assert half_cheetah.back_flips(t).tolist() == [2.0, 0.0, 0.0, 0.0]
+    assert half_cheetah.flipped(t).tolist() == [True, False, False, False]
+
+
+def test_hopping_on_the_spot_is_neither_running_nor_lying_on_the_back():
+    velocity = np.zeros((3, 100, 2))
+    velocity[:, :, 1] = np.where(np.arange(100) % 2, 1.0, -1.0)
+    velocity[1, :, 0] = 3.0
+    t = Trajectories(0.05, [100] * 3, torso_velocity=velocity, torso_pitch=each([0.0, 0.0, 3.0], 100))
+    assert half_cheetah.hopped(t).tolist() == pytest.approx([1.0, -2.0, 0.0])
+
+
+def test_the_flag_counts_within_300_steps_only():
+    steps = np.arange(999)
+    early, late, never = np.where(steps >= 200, 0.46, 0.0), np.where(steps >= 400, 0.46, 0.0), np.zeros(999)
+    t = Trajectories(1.0, [201, 401, 999], car_position=np.stack([early, late, never]))
+    assert mountain_car.reached(t).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_time_that_is_left_and_time_that_it_lasted():
+    t = Trajectories(0.2, [500, 100], pole_angle=np.zeros((2, 500)))
+    assert acrobot.time_left(t).tolist() == pytest.approx([0.0, 0.8])
+    assert acrobot.raised(t).tolist() == [False, True]
+    assert cart_pole.lasted(t).tolist() == [1.0, 0.2]
+
+
+def test_landing_is_resting_on_the_pad_on_both_legs_before_the_time_is_up():
+    place, speed, legs = np.zeros((5, 1000, 2)), np.zeros((5, 1000, 2)), np.ones((5, 1000, 2))
+    place[1, :, 0] = 0.5  # beside the pad
+    legs[2, :, 1] = 0.0  # on one leg
+    speed[3, :, 1] = -1.0  # crashing
+    t = Trajectories(0.02, [400, 400, 400, 400, 1000], lander_position=place, lander_velocity=speed, leg_contact=legs)
+    assert lander.landed(t).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_grids_goal_is_stood_on_and_a_ball_is_taken():
+    away = np.stack([np.arange(10)[::-1], np.arange(10)[::-1] + 1]).astype(float)
+    ball = np.stack([np.where(np.arange(10) > 5, -1.0, 3.0), np.full(10, 3.0)])
+    t = Trajectories(1.0, [10, 10], goal_distance=away, ball_distance=ball)
+    assert minigrid.reached(t).tolist() == [1.0, 0.0]
+    assert minigrid.picked_up(t).tolist() == [1.0, 0.0]

@@ -223,3 +223,20 @@ def test_states_are_tensors_of_the_asked_type():
     world = GymnasiumWorld("odd", OddWorld, None, 1, torch.float64)
     world.reset([0])
     assert world.step(np.zeros((1, 1))).state.obs.dtype == torch.float64
+
+
+def test_a_grid_world_is_told_by_places_and_keeps_its_own_time_limit():
+    world = worlds.make("MiniGrid-Empty-5x5-v0", 1)
+    world.reset([0])
+    forward = np.array([[2.0]])
+    for _ in range(2):
+        step = world.step(forward)
+    assert step.state.agent_position.tolist() == [[3.0, 1.0]]
+    assert step.state.goal_distance.item() == 2.0
+    assert step.state.key_distance.item() == -1.0
+    world.step(np.array([[1.0]]))
+    for _ in range(2):
+        step = world.step(forward)
+    assert step.terminated.all()
+    assert step.state.goal_distance.item() == 0.0
+    assert world.spec.episode_steps == 100

@@ -55,7 +55,7 @@ def understand(text: str, table: StateTable) -> Plan:
 
 
 def _against_turning(goals: tuple[Ways, ...]) -> frozenset[str]:
-    """Return the styles that a turn about a level axis breaks, also where "spin" is read as such a turn in a plane."""
+    """Return the styles that a turn about a level axis breaks, also where "turn" is read as such a turn in a plane."""
     tilts = any(
         term.signal.kind == "angular_velocity" and not name_words(term.signal.label) & {"yaw", "z"}
         for term in chain.from_iterable(goals)
