@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from envs import worlds
+from sandbox.extremes import extremes
 from sandbox.faults import CandidateFault
 from sandbox.output import Output
 from sandbox.reward import ANOTHER_ANSWER, TOLERANCE, Call, Reward
@@ -23,13 +24,26 @@ NUM_ENVS = 64
 STEPS = 40
 
 
+class Play(NamedTuple):
+    """What a candidate is called on, and the names of the state's fields."""
+
+    transitions: list[Call]
+    fields: list[str]
+
+    @classmethod
+    def of(cls, world: str, seed: int) -> Play:
+        """Play random actions in a world."""
+        return cls(random_transitions(world, seed), [field.name for field in worlds.make(world, 1).spec.fields])
+
+
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send what each term was over random play, or the fault. job: world, seed, entry."""
-    judge(files("reward.py").decode("utf-8"), job["entry"], random_transitions(job["world"], job["seed"]), output)
+    judge(files("reward.py").decode("utf-8"), job["entry"], Play.of(job["world"], job["seed"]), output)
 
 
-def judge(source: str, entry: str, transitions: list[Call], output: Output) -> None:
+def judge(source: str, entry: str, play: Play, output: Output) -> None:
     """Call a candidate on every transition and send what each term was, or the fault."""
+    transitions = play.transitions
     try:
         reward = Reward(source, entry)
         started = time.perf_counter()
@@ -39,7 +53,13 @@ def judge(source: str, entry: str, transitions: list[Call], output: Output) -> N
     except CandidateFault as fault:
         output.result(fault.status, fault.message, line=fault.line)
         return
-    output.result("ok", terms=_summary(answers), call_s=seconds, transitions=len(transitions) * NUM_ENVS)
+    output.result(
+        "ok",
+        terms=_summary(answers),
+        extremes=extremes(transitions, answers, play.fields),
+        call_s=seconds,
+        transitions=len(transitions) * NUM_ENVS,
+    )
 
 
 def random_transitions(world_name: str, seed: int) -> list[Call]:
