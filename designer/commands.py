@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -16,7 +17,7 @@ from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, validated
+from designer.config import Config, load, to_toml, validated, with_environment
 from designer.display import LiveTable, Plain
 from designer.doctor import examine
 from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
@@ -26,13 +27,15 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.journal import RunStarted, locked
 from designer.modelling import require_model
+from designer.prompts import Prompts
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
 from designer.showing import print_code, show_candidate, show_run, show_runs
-from designer.task import find_task, require_fitness, resolve_task
+from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
+from designer.world_source import WorldSource, locate_world, staged_world
 
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
@@ -50,8 +53,8 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    task, table = prepare(asked, config)
-    started = create(asked.runs, task, table, config, datetime.now())
+    task, table, world, config = prepare(asked, config)
+    started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
     if config.llm.provider == "composer":
         console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
@@ -60,16 +63,16 @@ def run(asked: argparse.Namespace) -> None:
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
-    task, table = prepare(asked, config)
-    started = create(asked.runs, task, table, config, datetime.now())
+    task, table, world, config = prepare(asked, config)
+    started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), terminal.console())
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     config = load(asked.config_file, asked.settings)
-    task, table = prepare(asked, config)
-    terminal.console().print(Text(forecast(task, table, config)), soft_wrap=True)
+    task, table, world, config = prepare(asked, config)
+    terminal.console().print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
 def replay(asked: argparse.Namespace) -> None:
@@ -79,7 +82,8 @@ def replay(asked: argparse.Namespace) -> None:
     if original.config.llm.provider != "composer":
         settings["llm"].update(provider="replay", replay=original.folder.resolve())
     config = validated(settings, str(original.folder / "config.toml"))
-    again = create(asked.runs, original.task, original.table, config, datetime.now())
+    world = staged_world(original.table.world, original.code)
+    again = create(asked.runs, original.task, original.table, config, datetime.now(), world)
     stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
     console = terminal.console()
     carry_out(again, stored, console)
@@ -89,21 +93,47 @@ def replay(asked: argparse.Namespace) -> None:
     console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
 
 
-def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable]:
+class Prepared(NamedTuple):
+    """What a run begins with. `config` names the worker environment that the world needs."""
+
+    task: Task
+    table: StateTable
+    world: WorldSource
+    config: Config
+
+
+def prepare(asked: argparse.Namespace, config: Config) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
-    table = describe(draft.world, config)
+    world = world_of(draft, asked.state)
+    config = with_environment(config, environments.environment_of(world.name))
+    table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
     require_fitness(task, table)
-    return task, table
+    return Prepared(task, table, world, config)
+
+
+def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
+    """Find a task's world. A state table that was typed outweighs the task's own; it is seen from the working directory."""
+    return locate_world(draft.world, str(Path(state).absolute()) if state else draft.file.state, draft.folder)
+
+
+def describe_world(asked: argparse.Namespace) -> None:
+    """Print a world's state table exactly as a model sees it."""
+    world = locate_world(asked.world, asked.state or "")
+    config = with_environment(load(asked.config_file, asked.settings), environments.environment_of(world.name))
+    table = describe(world, config)
+    prompts = Prompts(bundle_root() / "prompts")
+    print(f"World: {table.world}. {table.summary}\n")
+    print(prompts.render("_state_table.j2", table=table), end="")
 
 
 def resume(folder: Path, asked: argparse.Namespace) -> Run:
     """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own."""
     run = open_run(folder)
-    if asked.settings or asked.config_file or asked.env or asked.fitness:
+    if asked.settings or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     return run
 
@@ -207,9 +237,13 @@ def check_file(asked: argparse.Namespace) -> None:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{asked.file} can't be read: {error}.") from None
-    world = find_task(asked.task, bundle_root() / "envs").world if asked.task else asked.env
+    if asked.task:
+        world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
+    else:
+        world = locate_world(asked.env, asked.state or "")
+    config = with_environment(config, environments.environment_of(world.name))
     table = describe(world, config)
-    verdict, seconds = check_and_probe(source, table, config)
+    verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:
         raise RewardRefusedError(f"{asked.file} is refused:\n" + "\n".join(f"  {fault}" for fault in verdict.faults))
     speed = "its box says nothing of its speed" if seconds is None else f"{seconds * 1e6:.0f} us a call for 64 worlds"
@@ -237,5 +271,5 @@ def image(asked: argparse.Namespace) -> None:
 
 def _retyped(asked: argparse.Namespace) -> str:
     """Return what was typed to name the task, quoted for a shell."""
-    given = [("", asked.what), ("--env ", asked.env), ("--fitness ", asked.fitness)]
+    given = [("", asked.what), ("--env ", asked.env), ("--state ", asked.state), ("--fitness ", asked.fitness)]
     return " ".join(flag + shlex.quote(value) for flag, value in given if value)

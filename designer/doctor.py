@@ -13,6 +13,7 @@ from designer.config import Config
 from designer.errors import DesignerError
 from designer.files import write_atomically
 from designer.modelling import base_url
+from designer.world_source import WorldSource
 
 MIN_FREE_BYTES = 2 * 1024**3
 
@@ -41,7 +42,7 @@ def _worker(config: Config) -> Finding:
 def _box(config: Config) -> Finding:
     """Start a box and let it describe a world."""
     try:
-        table = describe("half_cheetah", config)
+        table = describe(WorldSource("half_cheetah"), config)
     except DesignerError as error:
         return Finding("embedded sandbox", str(error), False)
     return Finding("embedded sandbox", f"a box ran and described {table.gymnasium_id} ({len(table.fields)} fields)", True)
