@@ -52,12 +52,12 @@ def main(folder: Path, sealed: bool = True) -> None:
 
 
 def _load_world(job: Mapping[str, Any]) -> None:
-    """Import what a world imports, some of it only when it is made: a simulator may want to start a program then."""
+    """Import a world's modules: some simulators start a program then, which a sealed process can't."""
     if "world" in job:
         from envs import worlds
 
-        with contextlib.suppress(Exception):  # the verb makes it again, and tells what is wrong
-            worlds.make(job["world"], 1, drawn=job["verb"] == "render")
+        with contextlib.suppress(Exception):  # the verb makes it, and tells what is wrong
+            worlds.load(job["world"], drawn=job["verb"] == "render")
 
 
 def tell_failures(work: Callable[[], None], output: Output) -> None:
