@@ -86,7 +86,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-    from designer import commands
+    from designer import commands, replaying, speaking
 
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
@@ -121,10 +121,17 @@ def build_parser() -> argparse.ArgumentParser:
     plan.add_argument("what", help="as for run")
     _add_task(plan)
     _add_settings(plan)
-    replay = _command(verbs, "replay", commands.replay, "play a stored run again, without a key")
+    replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
     replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
     replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
     replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
+    _add_settings(replay)
+    say = _command(verbs, "say", speaking.say, "tell a run something; it enters the next round's prompts")
+    say.add_argument("run", type=Path, help="a run folder that goes on")
+    say.add_argument("text", help='such as "it drags its hind leg"')
+    add = _command(verbs, "add", speaking.add, "hand a run a reward of your own, as a candidate of the next round")
+    add.add_argument("run", type=Path, help="a run folder that goes on")
+    add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
     doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
     _add_settings(doctor)
     config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +18,12 @@ from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, validated, with_environment
+from designer.config import Config, load, to_toml, with_environment
+from designer.deriving import settled
 from designer.display import LiveTable, Plain
 from designer.doctor import examine
 from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
 from designer.executors import Executor
-from designer.executors.stored import StoredResults
 from designer.filming import film
 from designer.forecast import forecast
 from designer.journal import RunStarted, locked
@@ -35,7 +36,7 @@ from designer.runs import Run, create, open_run
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
-from designer.world_source import WorldSource, locate_world, staged_world
+from designer.world_source import WorldSource, locate_world
 
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
@@ -75,24 +76,6 @@ def plan(asked: argparse.Namespace) -> None:
     terminal.console().print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
-def replay(asked: argparse.Namespace) -> None:
-    """Play a stored run again in a new folder, and say whether it came to the same end."""
-    original = open_run(asked.run)
-    settings = original.config.model_dump()
-    if original.config.llm.provider != "composer":
-        settings["llm"].update(provider="replay", replay=original.folder.resolve())
-    config = validated(settings, str(original.folder / "config.toml"))
-    world = staged_world(original.table.world, original.code)
-    again = create(asked.runs, original.task, original.table, config, datetime.now(), world)
-    stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
-    console = terminal.console()
-    carry_out(again, stored, console)
-    before, after = original.archive().finished, again.archive().finished
-    same = before is not None and after is not None and before.winner == after.winner
-    ends = f"{before.winner if before else 'unfinished'} then, {after.winner if after else 'unfinished'} now"
-    console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
-
-
 class Prepared(NamedTuple):
     """What a run begins with. `config` names the worker environment that the world needs."""
 
@@ -111,7 +94,8 @@ def prepare(asked: argparse.Namespace, config: Config) -> Prepared:
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
-    require_fitness(task, table)
+    if config.llm.provider == "composer":  # a language model drafts what is missing
+        require_fitness(task, table)
     return Prepared(task, table, world, config)
 
 
@@ -142,10 +126,23 @@ def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     with locked(run.folder), _resumable(run.folder):
         console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
+        run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
         _design(run, executor, console)
         clip = film(run, executor)
         path = write_report(run)
     finished(run, clip, path, console)
+
+
+def approval(console: Console) -> Callable[[str], bool] | None:
+    """Return how a person is asked to approve a drafted fitness, or None where nobody sits at the terminal."""
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return None
+
+    def ask(draft: str) -> bool:
+        console.print(Text(f"\n{printable(draft, 8000)}"), soft_wrap=True)
+        return input("Use this fitness? [y/n] ").strip().lower() in ("y", "yes")
+
+    return ask
 
 
 @contextmanager

@@ -43,9 +43,11 @@ OPTIONAL = {"ranges.toml"}
 SANDBOX = {
     "__init__.py",
     "actions.py",
+    "analyse.py",
     "checkpoint.py",
     "describe.py",
     "drawing.py",
+    "extremes.py",
     "faults.py",
     "measure.py",
     "networks.py",
