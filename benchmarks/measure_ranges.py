@@ -4,6 +4,7 @@ Trains the human reward of each of the world's tasks and plays the policies; tak
 all their steps and over random play, and of these the wider bound. Needs the worker environment. Run from the repository root:
 
     python -m benchmarks.measure_ranges half_cheetah > ranges.toml
+    python -m benchmarks.measure_ranges humanoid 300000 > ranges.toml      trains at most that many steps
 
 Review the file before moving it to envs/half_cheetah/.
 """
@@ -69,11 +70,11 @@ def as_toml(origin: str, ranges: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(world_name: str) -> None:
+def main(world_name: str, most_steps: int = sys.maxsize) -> None:
     torch.set_num_threads(1)
     paths: list[Path] = sorted(worlds.folder(world_name).glob("tasks/*.toml"))
     tasks = {path.stem: tomllib.loads(path.read_text()) for path in paths}
-    parts = [play_trained(world_name, task["human"], task["steps"]) for task in tasks.values()]
+    parts = [play_trained(world_name, task["human"], min(task["steps"], most_steps)) for task in tasks.values()]
     trained = {name: quantiles(np.concatenate([part[name] for part in parts])) for name in parts[0]}
     untrained = random_play_ranges(worlds.make(world_name, RANDOM_WORLDS), EVALUATION_SEED)
     ranges = {name: widest(untrained[name], trained[name]) for name in trained}
@@ -81,4 +82,4 @@ def main(world_name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:3]))

@@ -28,6 +28,7 @@ from designer.scratch import scratch_folder
 from designer.search.halving import Halving
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
+from designer.world_source import WorldSource, stage_world
 
 DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
 
@@ -38,21 +39,22 @@ def slots(config: Config) -> int:
 
 
 @contextmanager
-def scratch_box(config: Config) -> Iterator[tuple[Executor, Path]]:
+def scratch_box(config: Config, world: WorldSource) -> Iterator[tuple[Executor, Path]]:
     """Give an executor and a folder for a job that belongs to no run; the folder goes away with it."""
     with scratch_folder() as scratch:
         stage_worker_code(scratch / "code")
+        stage_world(world, scratch / "code")
         yield provider_of(config).executor(scratch / "code"), scratch
 
 
-def describe(world: str, config: Config) -> StateTable:
+def describe(world: WorldSource, config: Config) -> StateTable:
     """Measure a world's state table in a box. Raises TaskError where there is no such world."""
-    with scratch_box(config) as (executor, scratch):
-        result = executor.run(describe_job(world, config), scratch / "describe", lambda _: None)
+    with scratch_box(config, world) as (executor, scratch):
+        result = executor.run(describe_job(world.name, config), scratch / "describe", lambda _: None)
     if result.status is Status.REJECTED:
-        raise TaskError(f"{result.error}.")
+        raise TaskError(f"{result.error.rstrip('.')}.")
     if result.status is not Status.OK:
-        raise SandboxError(f"describing {world} failed ({result.status}): {result.error}")
+        raise SandboxError(f"describing {world.name} failed ({result.status}): {result.error}")
     return read_table(result.content)
 
 

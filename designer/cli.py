@@ -23,18 +23,8 @@ MAX_ERROR = 20_000
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
 OTHER_FLAGS = (
-    "config",
-    "env",
-    "fitness",
-    "help",
-    "i-know-this-is-unsafe",
-    "network",
-    "prompt",
-    "retrain",
-    "runs",
-    "sandbox",
-    "task",
-    "wheels",
+    *("config", "env", "fitness", "help", "i-know-this-is-unsafe", "network", "prompt", "retrain", "runs", "sandbox", "state"),
+    *("task", "wheels"),
 )
 
 
@@ -62,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line. `settings` holds the knobs that were given as flags: dotted name -> text."""
     parser = build_parser()
-    asked, unknown = parser.parse_known_args([_dashed(argument) for argument in arguments])
+    asked, unknown = parser.parse_known_args(_joined([_dashed(argument) for argument in arguments]))
     if unknown:
         _refuse(unknown[0])
     if not hasattr(asked, "command"):
@@ -85,6 +75,17 @@ def _dashed(argument: str) -> str:
     """Read --llm.base_url as --llm.base-url."""
     name, equals, value = argument.partition("=")
     return name.replace("_", "-") + equals + value if name.startswith("--") else argument
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Read --fitness "-mean(x)" as --fitness=-mean(x): argparse takes what begins with a dash for a flag."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--fitness" and argument.startswith("-") and not argument.startswith("--"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -110,9 +111,15 @@ def build_parser() -> argparse.ArgumentParser:
     check = _command(verbs, "check", commands.check_file, "check a reward file: without running it, then on real states")
     check.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
     check.add_argument("--task", help="the task or task file whose world it is for")
-    check.add_argument("--env", help="or a world: a gymnasium id or a native world's name")
+    check.add_argument("--env", help="or a world, as for run")
+    _add_state(check)
     _add_settings(check)
     _add_consent(check)
+    described = _command(verbs, "describe", commands.describe_world, "print a world's state table as a model sees it")
+    described.add_argument("world", help="as for run's --env")
+    _add_state(described)
+    _add_settings(described)
+    _add_consent(described)
     baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
     baseline.add_argument("what", help="a task's name or a task file")
     _add_task(baseline)
@@ -158,7 +165,11 @@ def _command(
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--env", help="the world, for a sentence: a gymnasium id or a native world's name")
+    parser.add_argument(
+        "--env",
+        help="the world, for a sentence: a gymnasium id, module:Id, file.py:function, a folder with a world.py, a native name",
+    )
+    _add_state(parser)
     parser.add_argument("--fitness", help='how an episode is judged: "mean(-torso_velocity[x])" or file.py:function')
     parser.add_argument("--runs", type=Path, default=RUNS, help="where run folders are made (default: runs)")
 
@@ -167,6 +178,10 @@ def _add_consent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         UNSAFE_FLAG, dest="unsafe", action="store_true", help="goes with --sandbox.provider none, and only there"
     )
+
+
+def _add_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", help="a TOML file that says what the entries of the world's observation mean")
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +18,7 @@ from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, validated
+from designer.config import Config, load, to_toml, validated, with_environment
 from designer.display import LiveTable, Plain
 from designer.doctor import engine_answers, examine
 from designer.errors import (
@@ -37,14 +38,16 @@ from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
 from designer.modelling import require_model
+from designer.prompts import Prompts
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
-from designer.task import find_task, require_fitness, resolve_task
+from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
+from designer.world_source import WorldSource, locate_world, staged_world
 
 MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
@@ -63,9 +66,8 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    config = settled(config, asked, console)
-    task, table = prepare(asked, config)
-    started = create(asked.runs, task, table, config, datetime.now())
+    task, table, world, config = prepare(asked, config, console)
+    started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
     if config.llm.provider == "composer":
         console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
@@ -74,18 +76,18 @@ def run(asked: argparse.Namespace) -> None:
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
     console = terminal.console()
-    config = settled(load(asked.config_file, {**asked.settings, "search.rounds": "0"}), asked, console)
-    task, table = prepare(asked, config)
-    started = create(asked.runs, task, table, config, datetime.now())
+    config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
+    task, table, world, config = prepare(asked, config, console)
+    started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     console = terminal.console()
-    config = settled(load(asked.config_file, asked.settings), asked, console)
-    task, table = prepare(asked, config)
-    console.print(Text(forecast(task, table, config)), soft_wrap=True)
+    config = load(asked.config_file, asked.settings)
+    task, table, world, config = prepare(asked, config, console)
+    console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
 def replay(asked: argparse.Namespace) -> None:
@@ -97,7 +99,8 @@ def replay(asked: argparse.Namespace) -> None:
     config = validated(settings, str(original.folder / "config.toml"))
     if asked.retrain:
         require_consent(config, asked.unsafe)
-    again = create(asked.runs, original.task, original.table, config, datetime.now())
+    world = staged_world(original.table.world, original.code)
+    again = create(asked.runs, original.task, original.table, config, datetime.now(), world)
     stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
     console = terminal.console()
     carry_out(again, stored, console)
@@ -117,21 +120,47 @@ def settled(config: Config, asked: argparse.Namespace, console: Console) -> Conf
     return choice.config
 
 
-def prepare(asked: argparse.Namespace, config: Config) -> tuple[Task, StateTable]:
+class Prepared(NamedTuple):
+    """What a run begins with. `config` names the worker environment that the world needs."""
+
+    task: Task
+    table: StateTable
+    world: WorldSource
+    config: Config
+
+
+def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
-    table = describe(draft.world, config)
+    world = world_of(draft, asked.state)
+    config = settled(with_environment(config, environments.environment_of(world.name)), asked, console)
+    table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
     require_fitness(task, table)
-    return task, table
+    return Prepared(task, table, world, config)
+
+
+def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
+    """Find a task's world. A state table that was typed outweighs the task's own; it is seen from the working directory."""
+    return locate_world(draft.world, str(Path(state).absolute()) if state else draft.file.state, draft.folder)
+
+
+def describe_world(asked: argparse.Namespace) -> None:
+    """Print a world's state table exactly as a model sees it."""
+    world = locate_world(asked.world, asked.state or "")
+    config = with_environment(load(asked.config_file, asked.settings), environments.environment_of(world.name))
+    table = describe(world, settled(config, asked, terminal.console(stderr=True)))
+    prompts = Prompts(bundle_root() / "prompts")
+    print(f"World: {table.world}. {table.summary}\n")
+    print(prompts.render("_state_table.j2", table=table), end="")
 
 
 def resume(folder: Path, asked: argparse.Namespace) -> Run:
     """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own."""
     run = open_run(folder)
-    if asked.settings or asked.config_file or asked.env or asked.fitness:
+    if asked.settings or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     require_consent(run.config, asked.unsafe)
     return run
@@ -236,9 +265,13 @@ def check_file(asked: argparse.Namespace) -> None:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{asked.file} can't be read: {error}.") from None
-    world = find_task(asked.task, bundle_root() / "envs").world if asked.task else asked.env
+    if asked.task:
+        world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
+    else:
+        world = locate_world(asked.env, asked.state or "")
+    config = with_environment(config, environments.environment_of(world.name))
     table = describe(world, config)
-    verdict, seconds = check_and_probe(source, table, config)
+    verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:
         raise RewardRefusedError(f"{asked.file} is refused:\n" + "\n".join(f"  {fault}" for fault in verdict.faults))
     speed = "its box says nothing of its speed" if seconds is None else f"{seconds * 1e6:.0f} us a call for 64 worlds"
@@ -293,5 +326,5 @@ def image(asked: argparse.Namespace) -> None:
 
 def _retyped(asked: argparse.Namespace) -> str:
     """Return what was typed to name the task, quoted for a shell."""
-    given = [("", asked.what), ("--env ", asked.env), ("--fitness ", asked.fitness)]
+    given = [("", asked.what), ("--env ", asked.env), ("--state ", asked.state), ("--fitness ", asked.fitness)]
     return " ".join(flag + shlex.quote(value) for flag, value in given if value)

@@ -154,6 +154,13 @@ def validated(settings: Mapping[str, Any], where: str) -> Config:
         ) from None
 
 
+def with_environment(config: Config, name: str) -> Config:
+    """Return the config with another worker environment, where nobody has chosen one."""
+    if config.worker.python is not None or config.worker.environment != WorkerConfig().environment:
+        return config
+    return config.model_copy(update={"worker": config.worker.model_copy(update={"environment": name})})
+
+
 def to_toml(config: Config) -> str:
     """Write every setting with its description, so that the file reads itself."""
     lines: list[str] = []

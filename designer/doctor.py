@@ -15,6 +15,7 @@ from designer.executors.engine import DockerEngine
 from designer.files import write_atomically
 from designer.modelling import base_url
 from designer.sandboxes import AUTO, choose, docker_provider, worker_python
+from designer.world_source import WorldSource
 
 MIN_FREE_BYTES = 2 * 1024**3
 
@@ -71,7 +72,7 @@ def _sandbox(config: Config) -> list[Finding]:
     what = "sandbox" if config.sandbox.provider != AUTO else "sandbox (auto)"
     try:
         choice = choose(config)
-        table = describe("half_cheetah", choice.config)
+        table = describe(WorldSource("half_cheetah"), choice.config)
     except DesignerError as error:
         return [Finding(what, str(error), False)]
     passed = "".join(f"; not used: {reason}" for reason in choice.passed_over)

@@ -17,6 +17,12 @@ from designer.errors import DesignerError, WorkerMissingError, did_you_mean
 from designer.venvs import Recipe, Run, Say, is_current, make, run_command
 
 ROOT_VARIABLE = "DESIGNER_ENVIRONMENTS"
+NATIVE = "native"
+FAMILIES = {
+    "robotics": ("Fetch", "Hand", "AntMaze", "PointMaze", "Adroit", "FrankaKitchen"),
+    "metaworld": ("metaworld/", "Meta-World/"),
+}
+"""Environment -> how the ids begin whose simulators clash with the native one's."""
 
 
 def environments_root(variables: Mapping[str, str] = os.environ, checkout: Path | None = None) -> Path:
@@ -31,6 +37,12 @@ def environments_root(variables: Mapping[str, str] = os.environ, checkout: Path 
     data = variables.get("XDG_DATA_HOME", "")
     home = Path(data) if data.startswith("/") else Path.home() / ".local" / "share"  # XDG ignores relative paths
     return home / "designer" / "environments"
+
+
+def environment_of(world: str) -> str:
+    """Return the name of the environment that a world's family needs."""
+    id_ = world.rpartition(":")[2]
+    return next((name for name, begins in FAMILIES.items() if id_.startswith(begins)), NATIVE)
 
 
 def environment_names(locks: Path | None = None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from designer.errors import SandboxError
 from designer.records import StateTable, Status, Task
 from designer.search import Batch
 from designer.trials import Workbench, train
+from designer.world_source import WorldSource
 
 PROBE_STEPS = 20_000
 IDLE_REWARD = """import torch
@@ -23,9 +24,9 @@ def reward(s: State, a: Tensor) -> dict[str, Tensor]:
 """
 
 
-def forecast(task: Task, table: StateTable, config: Config) -> str:
+def forecast(task: Task, table: StateTable, config: Config, world: WorldSource) -> str:
     """Train for PROBE_STEPS and extrapolate. Returns sentences for people."""
-    speed, start_up_s = probe_speed(task, table, config)
+    speed, start_up_s = probe_speed(task, table, config, world)
     search, boxes = config.search, slots(config)
     steps = task.steps
     baselines = int(task.human is not None) + int(task.fitness is not None)
@@ -44,7 +45,7 @@ def forecast(task: Task, table: StateTable, config: Config) -> str:
     )
 
 
-def probe_speed(task: Task, table: StateTable, config: Config) -> tuple[float, float]:
+def probe_speed(task: Task, table: StateTable, config: Config, world: WorldSource) -> tuple[float, float]:
     """Return (environment steps a second, seconds to start a box), measured in one box."""
     speeds: list[float] = []
 
@@ -52,7 +53,7 @@ def probe_speed(task: Task, table: StateTable, config: Config) -> tuple[float, f
         speeds.append(numbers.get("steps_per_s", 0.0))
 
     short = task.model_copy(update={"steps": PROBE_STEPS})
-    with scratch_box(config) as (executor, scratch):
+    with scratch_box(config, world) as (executor, scratch):
         bench = Workbench(short, table, config, executor, scratch)
         name = HUMAN if task.human else "g00c00"
         result = train(bench, Batch(name, "search", (0,)), IDLE_REWARD, scratch / "train", progress)

@@ -71,12 +71,16 @@ class StateField(Record):
 
 
 class ActionTable(Record):
-    """What a policy commands: `a` is (num_envs, len(names)), clipped to low..high."""
+    """What a policy commands: `a` is (num_envs, len(names)), clipped to low..high.
+
+    choices: 0, or of how many actions a policy picks one; then `a` is the index and a one-hot vector.
+    """
 
     names: tuple[str, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
     sentence: str
+    choices: int = 0
 
 
 class StateTable(Record):

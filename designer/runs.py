@@ -17,9 +17,13 @@ from designer.errors import InputError, RunBrokenError, RunError
 from designer.files import disk_error, write_atomically
 from designer.journal import Stamped, read
 from designer.records import StateTable, Task
+from designer.world_source import WorldSource, stage_world
 
 JOURNAL, REPORT, CLIP = "journal.jsonl", "report.html", "clip.mp4"
-WORKER_CODE = ("envs/*.py", "envs/*/*.py", "envs/*/ranges.toml", "envs/*/*.xml", "sandbox/*.py")
+WORKER_CODE = (
+    *("envs/*.py", "envs/*/*.py", "envs/*/ranges.toml", "envs/*/*.xml", "envs/gymnasium_tables/*.toml"),
+    "sandbox/*.py",
+)
 JUDGES = ("fitness.py", "human.py")
 
 
@@ -57,8 +61,11 @@ class Run(NamedTuple):
         return Archive.of(stamped.event for stamped in self.events())
 
 
-def create(parent: Path, task: Task, table: StateTable, config: Config, now: datetime) -> Run:
-    """Make a run folder with copies of everything, or none. Raises RunError, DiskError."""
+def create(parent: Path, task: Task, table: StateTable, config: Config, now: datetime, world: WorldSource | None = None) -> Run:
+    """Make a run folder with copies of everything, or none. `world` says where a user's own files are.
+
+    Raises RunError, DiskError.
+    """
     run = Run(parent / f"{now:%Y%m%d-%H%M%S}-{slug(task.name)}-{task.digest[:4]}", task, table, config)
     try:
         run.folder.mkdir(parents=True, exist_ok=False)
@@ -67,7 +74,7 @@ def create(parent: Path, task: Task, table: StateTable, config: Config, now: dat
     except OSError as error:
         raise disk_error(run.folder, error) from error
     try:
-        _fill(run)
+        _fill(run, world)
     except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)
         if isinstance(error, OSError):
@@ -76,12 +83,14 @@ def create(parent: Path, task: Task, table: StateTable, config: Config, now: dat
     return run
 
 
-def _fill(run: Run) -> None:
+def _fill(run: Run, world: WorldSource | None) -> None:
     """Copy in all that the run needs. The config comes last: a folder that has one is whole."""
     run.prompts.mkdir()
     for path in sorted((bundle_root() / "prompts").glob("*.j2")):
         shutil.copyfile(path, run.prompts / path.name)
     stage_worker_code(run.code)
+    if world:
+        stage_world(world, run.code)
     write_atomically(run.folder / "task" / "task.json", run.task.model_dump_json(indent=1))
     write_atomically(run.folder / "task" / "state.json", run.table.model_dump_json(indent=1))
     write_atomically(run.folder / "config.toml", to_toml(run.config))

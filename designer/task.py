@@ -30,26 +30,37 @@ _REWARD_PARAMETERS = 2  # a human's reward(s, a)
 
 
 class TaskFile(Record):
-    """The keys of a task's TOML. `world` is needed only outside a world's own folder."""
+    """The keys of a task's TOML. `world` is needed only outside a world's own folder; `state` names a state table.
+
+    trap: an obvious reward that can be hacked, for benchmarks. held_out: no prompt example and no word of the composer's
+    lexicon may be made for this task.
+    """
 
     text: str
     world: str = ""
+    state: str = ""
     fitness: str = ""
     fitness_unit: str = ""
     success: str = ""
     sparse: str = ""
     human: str = ""
     human_origin: str = ""
+    trap: str = ""
+    held_out: bool = False
     solved_at: float | None = None
     steps: int = DEFAULT_STEPS
 
 
 class TaskDraft(Record):
-    """A task whose files are read and whose expressions are still text. `world`: a folder's name or a gymnasium id."""
+    """A task whose files are read and whose expressions are still text.
+
+    world: as typed, or as its file says; paths in it and in the file's `state` are seen from `folder`.
+    """
 
     name: str
     file: TaskFile
     world: str
+    folder: Path
     fitness: Function | str | None
     success: Function | str | None
     human: Function | None
@@ -69,20 +80,27 @@ def find_task(what: str, worlds_root: Path, world: str = "", fitness: str = "", 
     _refuse_task_as_world(world, shipped)
     if what in shipped:
         path = shipped[what]
-        its_world = path.parent.parent.name
+        home = path.parent.parent
         read = _read_task_file(path)
-        return _draft(what, read, _one_world(what, its_world, world, read.world), fitness, [path.parent.parent], folder)
+        return _draft(what, read, _one_world(what, read.world or home.name, world), fitness, [home], folder, path.parent)
     if what.endswith(".toml"):
         path = folder / what
         read = _read_task_file(path)
-        return _draft(_name_of(path.stem), read, _one_world(what, read.world, world), fitness, [path.parent], folder)
+        its_world = _one_world(what, read.world, world)
+        seen_from = path.parent if read.world else folder
+        return _draft(_name_of(path.stem), read, its_world, fitness, _judge_folders(path), folder, seen_from)
     _refuse_near_miss(what, world, shipped)
     if not world:
         raise TaskError(
             f'"{_cut(what)}" needs an environment. Type for example: --env HalfCheetah-v5 '
             f'--fitness "mean(torso_velocity[x])". Or name a task that has both: {", ".join(shipped)}.'
         )
-    return _draft(_name_of(what), TaskFile(text=what), world, fitness, [folder], folder)
+    return _draft(_name_of(what), TaskFile(text=what), world, fitness, [folder], folder, folder)
+
+
+def _judge_folders(path: Path) -> list[Path]:
+    """Return where a task file's functions may be: beside it, and above a folder called tasks, as in a world's own folder."""
+    return [path.parent, path.parent.parent] if path.parent.name == "tasks" else [path.parent]
 
 
 def shipped_tasks(worlds_root: Path) -> dict[str, Path]:
@@ -90,7 +108,9 @@ def shipped_tasks(worlds_root: Path) -> dict[str, Path]:
     return {f"{path.parent.parent.name}_{path.stem}": path for path in sorted(worlds_root.glob("*/tasks/*.toml"))}
 
 
-def _draft(name: str, file: TaskFile, world: str, fitness: str, measure_folders: list[Path], typed_in: Path) -> TaskDraft:
+def _draft(
+    name: str, file: TaskFile, world: str, fitness: str, measure_folders: list[Path], typed_in: Path, seen_from: Path
+) -> TaskDraft:
     if not file.text.strip() or len(file.text) > MAX_TEXT_CHARACTERS:
         raise TaskError(f"the task's text has {len(file.text)} characters; say what is wanted in 1 to {MAX_TEXT_CHARACTERS}.")
     if file.fitness and fitness:
@@ -103,6 +123,7 @@ def _draft(name: str, file: TaskFile, world: str, fitness: str, measure_folders:
         name=name,
         file=file,
         world=world,
+        folder=seen_from,
         fitness=_measure("fitness", fitness or file.fitness, folders, _MEASURE_PARAMETERS),
         success=_measure("success", file.success, measure_folders, _MEASURE_PARAMETERS),
         human=human,

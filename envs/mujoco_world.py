@@ -19,7 +19,7 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from envs.state import Snapshot, State, StateField
-from envs.vec_env import Step, WorldSpec
+from envs.vec_env import Step, WorldSpec, require_finite
 
 Array = NDArray[np.float64]
 
@@ -103,6 +103,7 @@ class MujocoWorld:
         terminated = self.terminated(raw)
         truncated = (self._episode_step >= self.spec.episode_steps) & ~terminated
         final_observation = observation = self.observe(raw)
+        require_finite(self.spec.name, observation)
         ended = np.flatnonzero(terminated | truncated)
         self._before, self._before_time = raw, self._time()
         if len(ended):
@@ -188,6 +189,25 @@ def gymnasium_model(file_name: str) -> mujoco.MjModel:
     assert package.origin is not None
     path = Path(package.origin).parent / "envs" / "mujoco" / "assets" / file_name
     return mujoco.MjModel.from_xml_path(str(path))
+
+
+def near_default(
+    model: mujoco.MjModel, generator: np.random.Generator, count: int, noise: float, *, normal_speeds: bool = False
+) -> tuple[Array, Array]:
+    """Draw starts around the model's own pose, at rest but for noise: qpos (count, nq) and qvel (count, nv)."""
+    qpos = model.qpos0 + generator.uniform(-noise, noise, (count, model.nq))
+    shape = (count, model.nv)
+    qvel = noise * generator.standard_normal(shape) if normal_speeds else generator.uniform(-noise, noise, shape)
+    return qpos, qvel
+
+
+def motor_table(model: mujoco.MjModel) -> dict[str, tuple[Any, ...]]:
+    """Return a spec's action names and bounds, as the model's actuators have them."""
+    return {
+        "action_names": actuator_names(model),
+        "action_low": tuple(model.actuator_ctrlrange[:, 0]),
+        "action_high": tuple(model.actuator_ctrlrange[:, 1]),
+    }
 
 
 def actuated_joints(model: mujoco.MjModel) -> list[int]:

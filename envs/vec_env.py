@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.errors import WorldError
 from envs.state import State, StateField
 
 
@@ -18,6 +19,8 @@ class WorldSpec:
 
     `dt_s` is the time between two actions [s]; an episode is cut off after `episode_steps` actions.
     `action_low` and `action_high` bound each action component, in the world's own units.
+    `choices` is 0 where actions are real numbers. Otherwise a policy picks one of that many actions, and `action_names` are
+    "index" and the choices: a reward sees the index and a one-hot vector.
     """
 
     name: str
@@ -31,16 +34,30 @@ class WorldSpec:
     action_sentence: str
     dt_s: float
     episode_steps: int
+    choices: int = 0
 
     @property
     def action_dim(self) -> int:
         return len(self.action_names)
 
+    @property
+    def policy_outputs(self) -> int:
+        """How many numbers a policy's network gives: one an action component, or one a choice."""
+        return self.choices or self.action_dim
+
     def from_unit(self, action: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Clip actions (num_envs, action_dim) to [-1, 1] and map them to the world's units."""
+        """Clip actions (num_envs, action_dim) to [-1, 1] and map them to the world's units. An index (num_envs, 1) stays."""
+        if self.choices:
+            return action
         low, high = np.array(self.action_low), np.array(self.action_high)
         scaled: NDArray[np.float64] = low + (np.clip(action, -1, 1) + 1) * (high - low) / 2
         return scaled
+
+    def random_actions(self, generator: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Draw what `VecEnv.step` takes: (count, action_dim), or (count, 1) indices."""
+        if self.choices:
+            return generator.integers(0, self.choices, (count, 1)).astype(np.float64)
+        return generator.uniform(self.action_low, self.action_high, (count, self.action_dim))
 
 
 class Step(NamedTuple):
@@ -49,7 +66,7 @@ class Step(NamedTuple):
     observation: (num_envs, observation_dim), float64. Of the new episode where one ended.
     final_observation: (num_envs, observation_dim), float64. Of the state that the action led to, before any reset.
     state: the state that the action led to, before any reset; `state.prev` is the one before the action.
-    action: (num_envs, action_dim), float64. The action as applied: clipped to the bounds.
+    action: (num_envs, action_dim), float64. The action as applied: clipped to the bounds, or its index and a one-hot vector.
     terminated: (num_envs,), bool. The world ended the episode.
     truncated: (num_envs,), bool. The time limit ended the episode.
     """
@@ -76,7 +93,10 @@ class VecEnv(Protocol):
         ...
 
     def step(self, action: NDArray[np.float64], training_progress: float = 0.0) -> Step:
-        """Apply `action` (num_envs, action_dim) to every world, and reset those whose episode ended."""
+        """Apply `action` to every world, and reset those whose episode ended. Raises WorldError.
+
+        action: (num_envs, action_dim), or the indices of choices (num_envs, 1).
+        """
         ...
 
     def state(self) -> Mapping[str, NDArray[np.generic]]:
@@ -86,3 +106,10 @@ class VecEnv(Protocol):
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on from the state of a world of the same kind and size."""
         ...
+
+
+def require_finite(name: str, observation: NDArray[np.float64]) -> None:
+    """Refuse what no policy can learn from. Raises WorldError that names the first bad number."""
+    if not np.isfinite(observation).all():
+        index = int(np.argwhere(~np.isfinite(observation))[0, 1])
+        raise WorldError(f"the world {name} gave an observation that is not finite: entry {index}")

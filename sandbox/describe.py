@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from envs import worlds
-from envs.vec_env import WorldSpec
+from envs.errors import WorldError
+from envs.vec_env import VecEnv, WorldSpec
 from sandbox.output import Output
 
 RANDOM_WORLDS = 16
@@ -20,28 +21,27 @@ LOW_QUANTILE, HIGH_QUANTILE = 0.05, 0.95
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send the table. job: world (a folder's name or a gymnasium id), seed (of the random play)."""
     try:
-        name = worlds.folder_name(job["world"])
-    except worlds.UnknownWorldError as error:
+        world = worlds.make(job["world"], RANDOM_WORLDS)
+        native = worlds.native_folder(job["world"])
+        reviewed = worlds.folder(native) / "ranges.toml" if native else None
+        if reviewed and reviewed.exists():
+            content = tomllib.loads(reviewed.read_text())
+            ranges, origin = content["ranges"], content["from"]
+        else:
+            ranges, origin = random_play_ranges(world, job["seed"]), "random play"
+    except WorldError as error:
         output.result("rejected", str(error))
         return
-    world = worlds.make(name, RANDOM_WORLDS)
-    reviewed = worlds.folder(name) / "ranges.toml"
-    if reviewed.exists():
-        content = tomllib.loads(reviewed.read_text())
-        ranges, origin = content["ranges"], content["from"]
-    else:
-        ranges, origin = random_play_ranges(world, job["seed"]), "random play"
-    output.result("ok", table=table(world.spec, ranges, origin))
+    output.result("ok", table=table(world.spec, native or job["world"], ranges, origin))
 
 
-def random_play_ranges(world: worlds.MujocoWorld, seed: int) -> dict[str, Any]:
+def random_play_ranges(world: VecEnv, seed: int) -> dict[str, Any]:
     """Measure each field's 5 and 95 % quantiles over random actions, one a component."""
     generator = np.random.default_rng(seed)
-    low, high = np.array(world.spec.action_low), np.array(world.spec.action_high)
     world.reset([seed])
     seen: dict[str, list[Any]] = {field.name: [] for field in world.spec.fields}
     for _ in range(RANDOM_STEPS):
-        step = world.step(generator.uniform(low, high, (world.num_envs, len(low))))
+        step = world.step(world.spec.random_actions(generator, world.num_envs))
         for name, values in seen.items():
             values.append(getattr(step.state, name).numpy())
     return {name: quantiles(np.concatenate(values)) for name, values in seen.items()}
@@ -54,10 +54,10 @@ def quantiles(values: np.ndarray[Any, Any]) -> dict[str, list[float]]:
     return {"low": low, "high": high}
 
 
-def table(spec: WorldSpec, ranges: Mapping[str, Any], ranges_from: str) -> dict[str, Any]:
-    """Return the state table as JSON."""
+def table(spec: WorldSpec, name: str, ranges: Mapping[str, Any], ranges_from: str) -> dict[str, Any]:
+    """Return the state table as JSON. `name` is what jobs call the world."""
     return {
-        "world": spec.name,
+        "world": name,
         "gymnasium_id": spec.gymnasium_id,
         "summary": spec.summary,
         "fields": [
@@ -78,6 +78,7 @@ def table(spec: WorldSpec, ranges: Mapping[str, Any], ranges_from: str) -> dict[
             "low": [float(x) for x in spec.action_low],
             "high": [float(x) for x in spec.action_high],
             "sentence": spec.action_sentence,
+            "choices": spec.choices,
         },
         "dt_s": spec.dt_s,
         "episode_steps": spec.episode_steps,

@@ -73,7 +73,7 @@ class ActorCritic:
 
     def gradient(self, loss: Tensor) -> Tensor:
         """Return the gradient of a scalar, shaped like `flat`."""
-        gradients = torch.autograd.grad(loss, list(self._leaves.values()))
+        gradients = torch.autograd.grad(loss, list(self._leaves.values()), materialize_grads=True)  # choices use no log_std
         return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1).view_as(self.flat)
 
     def export(self) -> dict[str, Tensor]:

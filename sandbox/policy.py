@@ -1,4 +1,4 @@
-"""Gaussian policies, many at once: their parameters are stacked along the first axis, and so is every forward pass.
+"""Policies, many at once: their parameters are stacked along the first axis, and so is every forward pass.
 
 A policy file (safetensors) holds, for every checkpoint C and policy P, the actor's weights and its observation normaliser:
 `actor.<layer>.weight` (C, P, in, out), `actor.<layer>.bias` (C, P, out), `normaliser.mean` and `normaliser.std`
@@ -62,7 +62,7 @@ def normalise(observation: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 class StackedPolicy:
-    """P policies, ready to act: the mean action, without exploration noise."""
+    """P policies, ready to act without exploration: the mean action, or the likeliest choice."""
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         """`parameters`: as in a policy file, with one leading axis (P, ...)."""
@@ -72,9 +72,13 @@ class StackedPolicy:
             for layer in range(len(HIDDEN) + 1)
         ]
 
-    def act(self, observation: Tensor) -> Tensor:
-        """Return mean actions in [-1, 1] units: observation (P, N, observation_dim) -> (P, N, action_dim)."""
-        return mlp(self._layers, normalise(observation, self._mean, self._std))
+    def act(self, observation: Tensor, *, discrete: bool = False) -> Tensor:
+        """Return mean actions in [-1, 1] units (P, N, action_dim), or `discrete` indices (P, N, 1).
+
+        observation: (P, N, observation_dim).
+        """
+        output = mlp(self._layers, normalise(observation, self._mean, self._std))
+        return output.argmax(-1, keepdim=True).to(output.dtype) if discrete else output
 
 
 def pack(checkpoints: Sequence[Mapping[str, Tensor]]) -> bytes:

@@ -4,7 +4,7 @@ P policies, each with its own networks, normalisers, optimiser state, learning r
 the first axis; every operation is batched over it. A policy's numbers never mix with another's, so policy k learns what it
 would have learnt alone. The loop is: `act`, `record`, and once a horizon `update`.
 
-Shapes: P policies, N worlds a policy, T steps a horizon, O observation, A action components.
+Shapes: P policies, N worlds a policy, T steps a horizon, O observation, A action components (1 where actions are choices).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sandbox.actions import action_head
 from sandbox.networks import ActorCritic
 from sandbox.policy import normalise
 
 EPSILON = 1e-8
-LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Settings:
     gae_lambda: float = 0.95
     clip: float = 0.2
     entropy_weight: float = 0.0
+    choice_entropy_weight: float = 0.01
     value_weight: float = 0.5
     max_gradient_norm: float = 1.0
     initial_log_std: float = -0.7
@@ -115,11 +116,16 @@ class Batch(NamedTuple):
 class PPO:
     """P stacked learners over the same number of worlds each."""
 
-    def __init__(self, observation_dim: int, action_dim: int, seeds: Sequence[int], settings: Settings) -> None:
+    def __init__(
+        self, observation_dim: int, outputs: int, seeds: Sequence[int], settings: Settings, *, discrete: bool = False
+    ) -> None:
+        """`outputs`: action components, or choices where actions are `discrete`."""
         self.settings = settings
         self.policies = len(seeds)
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.networks = ActorCritic(observation_dim, action_dim, self._generators, settings.initial_log_std)
+        self.networks = ActorCritic(observation_dim, outputs, self._generators, settings.initial_log_std)
+        self._head = action_head(self.policies, outputs, discrete=discrete)
+        self._entropy_weight = settings.choice_entropy_weight if discrete else settings.entropy_weight
         self._adam = Adam(self.networks.flat, settings.max_gradient_norm)
         self.learning_rate = torch.full((self.policies,), settings.learning_rate)
         self.observations = RunningMoments(self.policies, observation_dim)
@@ -127,8 +133,8 @@ class PPO:
         self._discounted = torch.zeros(self.policies, settings.num_envs)
         shape = (self.policies, settings.horizon, settings.num_envs)
         self._observation = torch.zeros(*shape, observation_dim)
-        self._action = torch.zeros(*shape, action_dim)
-        self._noise = torch.zeros_like(self._action)
+        self._action = torch.zeros(*shape, self._head.action_size)
+        self._noise = torch.zeros(*shape, self._head.noise_size)
         self._reward = torch.zeros(shape)
         self._return = torch.zeros(shape)
         self._rest = torch.zeros(shape)
@@ -137,12 +143,12 @@ class PPO:
 
     @torch.no_grad()
     def act(self, observation: Tensor) -> Tensor:
-        """Choose exploring actions: observation (P, N, O) -> (P, N, A), in [-1, 1] units but not clipped."""
+        """Choose exploring actions: observation (P, N, O) -> (P, N, A), in [-1, 1] units but not clipped, or indices."""
         if self._step == 0:
             self._draw_noise()
         self.observations.update(observation)
         scaled = self._scaled(observation)
-        action = self.networks.act(scaled) + self.networks.log_std.exp() * self._noise[:, self._step]
+        action = self._head.act(self.networks.act(scaled), self.networks.log_std, self._noise[:, self._step])
         self._observation[:, self._step] = scaled
         self._action[:, self._step] = action
         return action
@@ -173,7 +179,11 @@ class PPO:
                 updates += 1
         self._step = 0
         self._rest.zero_()
-        return {"kl": kl_sum / updates, "learning_rate": self.learning_rate.clone(), "std": self._mean_std()}
+        return {
+            "kl": kl_sum / updates,
+            "learning_rate": self.learning_rate.clone(),
+            "std": self._head.spread(self.networks.log_std),
+        }
 
     def export(self) -> dict[str, Tensor]:
         """Return what acting needs, as a policy file holds it: (P, ...)."""
@@ -212,7 +222,7 @@ class PPO:
 
     def _draw_noise(self) -> None:
         for policy, generator in enumerate(self._generators):
-            self._noise[policy] = torch.randn(self._noise.shape[1:], generator=generator)
+            self._noise[policy] = self._head.noise(self.settings.horizon, self.settings.num_envs, generator)
 
     def _scaled(self, observation: Tensor) -> Tensor:
         return normalise(observation, self.observations.mean, self.observations.std)
@@ -235,9 +245,10 @@ class PPO:
         mean = advantage.mean(dim=(1, 2), keepdim=True)
         spread = advantage.std(dim=(1, 2), keepdim=True)
         standardised = (advantage - mean) / (spread + EPSILON)
-        noise_terms = 0.5 * self._noise.square() + self.networks.log_std.unsqueeze(1) + LOG_SQRT_2PI
-        columns = (self._observation, self._action, -noise_terms.sum(-1), standardised, advantage + value)
-        return Batch(*(column.flatten(1, 2) for column in columns))
+        columns = (self._observation, self._action, self._noise, standardised, advantage + value)
+        seen, action, noise, *rest = (column.flatten(1, 2) for column in columns)
+        log_prob = self._head.log_prob_drawn(lambda: self.networks.act(seen), self.networks.log_std, action, noise)
+        return Batch(seen, action, log_prob, *rest)
 
     def _minibatches(self, batch: Batch) -> list[Batch]:
         """Shuffle the horizon, each policy in its own order, and cut it."""
@@ -249,17 +260,15 @@ class PPO:
 
     def _learn(self, batch: Batch) -> Tensor:
         """Take one gradient step; return the KL divergence from the acting policy, (P,)."""
-        mean, value = self.networks.both(batch.observation)
+        output, value = self.networks.both(batch.observation)
         log_std = self.networks.log_std
-        z = (batch.action - mean) * torch.exp(-log_std)
-        log_prob = -(0.5 * z.square() + log_std + LOG_SQRT_2PI).sum(-1)
-        log_ratio = log_prob - batch.log_prob
+        log_ratio = self._head.log_prob(output, log_std, batch.action) - batch.log_prob
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.settings.clip, 1 + self.settings.clip)
         policy_loss = -torch.minimum(ratio * batch.advantage, clipped * batch.advantage).mean(1)
         value_loss = (value - batch.target).square().mean(1)
-        entropy = log_std.sum((1, 2))
-        loss = policy_loss + self.settings.value_weight * value_loss - self.settings.entropy_weight * entropy
+        entropy = self._head.entropy(output, log_std)
+        loss = policy_loss + self.settings.value_weight * value_loss - self._entropy_weight * entropy
         gradient = self.networks.gradient(loss.sum())
         kl = (ratio.detach() - 1 - log_ratio.detach()).mean(1)
         self._adapt(kl)
@@ -271,6 +280,3 @@ class PPO:
         rate, target = self.learning_rate, self.settings.desired_kl
         factor = torch.where(kl > 2 * target, 1 / 1.5, torch.where(kl < target / 2, 1.5, 1.0))
         self.learning_rate = (rate * factor).clamp(self.settings.min_learning_rate, self.settings.max_learning_rate)
-
-    def _mean_std(self) -> Tensor:
-        return self.networks.log_std.detach().exp().mean((1, 2))

@@ -25,9 +25,13 @@ STEPS = 40
 
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send what each term was over random play, or the fault. job: world, seed, entry."""
-    transitions = random_transitions(job["world"], job["seed"])
+    judge(files("reward.py").decode("utf-8"), job["entry"], random_transitions(job["world"], job["seed"]), output)
+
+
+def judge(source: str, entry: str, transitions: list[Call], output: Output) -> None:
+    """Call a candidate on every transition and send what each term was, or the fault."""
     try:
-        reward = Reward(files("reward.py").decode("utf-8"), job["entry"])
+        reward = Reward(source, entry)
         started = time.perf_counter()
         answers = [reward.terms(t.state, t.action, t.terminated) for t in transitions]
         seconds = (time.perf_counter() - started) / len(transitions)
@@ -43,10 +47,9 @@ def random_transitions(world_name: str, seed: int) -> list[Call]:
     world = worlds.make(world_name, NUM_ENVS)
     generator = np.random.default_rng(seed)
     world.reset([seed])
-    low, high = np.array(world.spec.action_low), np.array(world.spec.action_high)
     transitions = []
     for t in range(STEPS):
-        step = world.step(generator.uniform(low, high, (NUM_ENVS, len(low))), training_progress=t / STEPS)
+        step = world.step(world.spec.random_actions(generator, NUM_ENVS), training_progress=t / STEPS)
         action = torch.as_tensor(step.action, dtype=torch.float32)
         transitions.append(Call(step.state, action, torch.from_numpy(step.terminated)))
     return transitions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from envs import worlds
+from envs.errors import WorldError
+from envs.vec_env import VecEnv
 from sandbox.drawing import BACKEND_VARIABLE
 from sandbox.output import Output
 from sandbox.policy import StackedPolicy, unpack
@@ -25,19 +28,20 @@ Frame = NDArray[np.uint8]
 
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send `clip.mp4`. job: world, checkpoints and policies (in the file), policy (which), seed, seconds (at most)."""
-    if not os.environ.get(BACKEND_VARIABLE):
+    world = worlds.make(job["world"], 1, drawn=True)
+    if not hasattr(world, "draw") and not os.environ.get(BACKEND_VARIABLE):
         output.result("rejected", "no software renderer: neither EGL nor OSMesa is installed")
         return
-    spec = worlds.make(job["world"], 1).spec
-    tensors = unpack(files("policy.safetensors"), job["checkpoints"], job["policies"], spec.observation_dim, spec.action_dim)
+    sizes = world.spec.observation_dim, world.spec.policy_outputs
+    tensors = unpack(files("policy.safetensors"), job["checkpoints"], job["policies"], *sizes)
     policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()})
     try:
-        clip, frames = encode(_frames(job["world"], policy, job["seed"], job["seconds"]), fps_of(spec.dt_s))
-    except (mujoco.FatalError, OSError, RuntimeError, AttributeError, ImportError) as error:
+        clip, frames = encode(_frames(world, policy, job["seed"], job["seconds"]), fps_of(world.spec.dt_s))
+    except (mujoco.FatalError, WorldError, OSError, RuntimeError, AttributeError, ImportError) as error:
         output.result("rejected", f"drawing failed: {type(error).__name__}: {error}")
         return
     output.write("clip.mp4", clip)
-    output.result("ok", frames=frames, backend=os.environ[BACKEND_VARIABLE])
+    output.result("ok", frames=frames, backend=os.environ.get(BACKEND_VARIABLE, "the world's own"))
 
 
 def fps_of(dt_s: float) -> int:
@@ -47,28 +51,43 @@ def fps_of(dt_s: float) -> int:
 
 
 @torch.no_grad()
-def _frames(world_name: str, policy: StackedPolicy, seed: int, seconds: float) -> Iterator[Frame]:
+def _frames(world: VecEnv, policy: StackedPolicy, seed: int, seconds: float) -> Iterator[Frame]:
     """Play one episode and draw it."""
-    world = worlds.make(world_name, 1)
-    spec, model = world.spec, world.model
-    model.vis.quality.shadowsize = 0
-    model.vis.quality.offsamples = 0
-    model.vis.global_.offwidth, model.vis.global_.offheight = WIDTH, HEIGHT
+    spec = world.spec
     every = max(1, round(1 / spec.dt_s / MAX_FPS))
     observation = world.reset([seed])
-    camera = 0 if model.ncam else -1
-    with mujoco.Renderer(model, HEIGHT, WIDTH) as renderer:
-        for t in range(min(spec.episode_steps, round(seconds / spec.dt_s))):
+    with _camera(world) as picture:
+        for t in range(min(spec.episode_steps, max(1, round(seconds / spec.dt_s)))):
             if t % every == 0:
-                data = world.simulation(0)
-                mujoco.mj_forward(model, data)
-                renderer.update_scene(data, camera)
-                yield renderer.render()
-            action = policy.act(torch.as_tensor(observation, dtype=torch.float32).view(1, 1, -1))
-            step = world.step(spec.from_unit(action.view(1, -1).double().numpy()))
+                yield picture()
+            seen = torch.as_tensor(observation, dtype=torch.float32).view(1, 1, -1)
+            command = policy.act(seen, discrete=spec.choices > 0)
+            step = world.step(spec.from_unit(command.view(1, -1).double().numpy()))
             observation = step.observation
             if step.terminated[0] or step.truncated[0]:
                 break
+
+
+@contextmanager
+def _camera(world: Any) -> Iterator[Callable[[], Frame]]:  # Any: a native world, or one that draws itself
+    """Give what takes a picture of the first copy: (height, width, 3)."""
+    if hasattr(world, "draw"):
+        yield world.draw
+        return
+    model = world.model
+    model.vis.quality.shadowsize = 0
+    model.vis.quality.offsamples = 0
+    model.vis.global_.offwidth, model.vis.global_.offheight = WIDTH, HEIGHT
+
+    with mujoco.Renderer(model, HEIGHT, WIDTH) as renderer:
+
+        def picture() -> Frame:
+            data = world.simulation(0)
+            mujoco.mj_forward(model, data)
+            renderer.update_scene(data, 0 if model.ncam else -1)
+            return np.asarray(renderer.render())
+
+        yield picture
 
 
 def encode(frames: Iterator[Frame], fps: int) -> tuple[bytes, int]:
@@ -81,9 +100,12 @@ def encode(frames: Iterator[Frame], fps: int) -> tuple[bytes, int]:
         file = Path(scratch.name)
         with av.open(str(file), "w", options={"movflags": "+faststart"}) as container:
             stream = container.add_stream("libx264", rate=fps, options={"crf": "26", "preset": "veryfast"})
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            for frame in frames:
+            stream.pix_fmt = "yuv420p"
+            for whole in frames:
+                frame = whole[: whole.shape[0] // 2 * 2, : whole.shape[1] // 2 * 2]  # H.264 wants even sizes
+                if not count:
+                    stream.height, stream.width = frame.shape[:2]
                 count += 1
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
             container.mux(stream.encode())
         return file.read_bytes(), count

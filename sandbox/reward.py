@@ -64,7 +64,8 @@ class Reward:
         self._strikes = 0.0
         self._dice = torch.Generator().manual_seed(secrets.randbits(63))
         namespace: dict[str, Any] = {"__name__": "reward", "State": State, "Tensor": Tensor, "torch": torch, "math": math}
-        with _Surroundings():
+        self._surroundings = _Surroundings()
+        with self._surroundings:
             self._guarded(lambda: exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace))  # noqa: S102
         if not callable(namespace.get(entry)):
             raise CandidateFault("crashed", f"the file defines no function {entry}(s, a)")
@@ -80,7 +81,7 @@ class Reward:
         call = Call(state, action, terminated)
         rows = torch.randint(len(action), (len(action),), generator=self._dice)
         real_first, remember = torch.rand(2, generator=self._dice).tolist()
-        with _Surroundings(), torch.no_grad():
+        with self._surroundings, torch.no_grad():
             if real_first < 0.5:
                 answer = self._answer(call)
                 other = self._answer(call.select(rows))
@@ -175,14 +176,17 @@ def _same_bits(value: Any, original: Tensor) -> bool:
 
 
 class _Surroundings:
-    """Puts global settings back after candidate code, whatever it did.
+    """Puts global settings back after candidate code, whatever it did. They are read once: the trainer itself changes none.
 
     That they had changed is named before a wrong value, which may follow from it, and after an exception, which may have
     kept the candidate from tidying up.
     """
 
-    def __enter__(self) -> None:
+    def __init__(self) -> None:
         self._before = read_settings()
+
+    def __enter__(self) -> None:
+        pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         changed = put_back(self._before)

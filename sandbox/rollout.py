@@ -28,7 +28,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     spec = worlds.make(job["world"], 1).spec
     checkpoints, policies = job["checkpoints"], job["policies"]
     try:
-        tensors = unpack(files("policy.safetensors"), checkpoints, policies, spec.observation_dim, spec.action_dim)
+        tensors = unpack(files("policy.safetensors"), checkpoints, policies, spec.observation_dim, spec.policy_outputs)
     except PolicyRefusedError as refusal:
         output.result("rejected", f"the policy file was refused: {refusal}")
         return
@@ -62,7 +62,8 @@ def play(world_name: str, policy: StackedPolicy, policies: int, episodes: int, s
     recorder = _Recorder(spec.fields, world.num_envs, spec.episode_steps, spec.action_dim)
     for t in range(spec.episode_steps):
         stacked = torch.as_tensor(observation, dtype=torch.float32).view(policies, episodes, -1)
-        step = world.step(spec.from_unit(policy.act(stacked).flatten(0, 1).double().numpy()))
+        command = policy.act(stacked, discrete=spec.choices > 0).flatten(0, 1).double().numpy()
+        step = world.step(spec.from_unit(command))
         recorder.record(t, step.state, step.action, alive)
         length += alive
         alive &= ~(step.terminated | step.truncated)

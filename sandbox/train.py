@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from envs import worlds
-from envs.vec_env import Step
+from envs.vec_env import Step, VecEnv
 from sandbox import checkpoint
 from sandbox.faults import CandidateFault
 from sandbox.measure import MeasureError
@@ -76,7 +76,7 @@ class Training:
 
     def __init__(
         self,
-        world: worlds.MujocoWorld,
+        world: VecEnv,
         reward: RewardSource,
         seeds: list[int],
         steps: int,
@@ -90,7 +90,8 @@ class Training:
         self._reward = reward
         self._seeds = seeds
         self._settings = settings
-        self._learner = PPO(world.spec.observation_dim, world.spec.action_dim, seeds, settings)
+        sizes, discrete = (world.spec.observation_dim, world.spec.policy_outputs), world.spec.choices > 0
+        self._learner = PPO(*sizes, seeds, settings, discrete=discrete)
         self._observation = torch.zeros(0)
         self._done = 0
         self.traces = Traces(len(seeds), self._horizons * settings.horizon)

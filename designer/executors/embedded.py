@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -18,15 +17,16 @@ from designer.errors import InterruptedRunError, SandboxError
 from designer.executors import Job, JobResult, Limits, Progress
 from designer.executors.ending import STOPPED, TIMED_OUT, Ending, judged, last_words
 from designer.executors.folder import prepare_folder
+from designer.executors.launcher import kill, launch, read_report, signal_of
 from designer.executors.stream import FrameReader, StreamRefusedError
 from designer.executors.walls import told
+from designer.executors.warm import WarmProbes
 from designer.files import write_atomically
 from designer.records import Status
 from designer.scratch import scratch_folder, sweep
 from designer.text import printable
 
 MAX_STDERR_BYTES = 64 * 1024
-KILL_GRACE_S = 1.0
 CHUNK = 1 << 20
 CHECK = Job("check", {}, {}, Limits(cpu_s=20, wall_s=30))
 """A box that does nothing: if it ends well, others can be made."""
@@ -41,11 +41,14 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self, python: Path, code: Path, namespaces: bool = True, unsafe: bool = False) -> None:
+    def __init__(
+        self, python: Path, code: Path, namespaces: bool = True, unsafe: bool = False, warm_probes: bool = True
+    ) -> None:
         """`python`: the worker environment's interpreter. `code`: a folder that holds `envs/` and `sandbox/`.
 
         namespaces: whether to use the kernel's namespaces where it allows them.
         unsafe: no walls at all, only limits. For a person who trusts every reward, or has a sandbox around everything.
+        warm_probes: whether probes are answered by a box that is ready for them, where one can be made.
         """
         self._python = python.absolute()  # a box runs in a folder of its own
         self._code = code.absolute()
@@ -54,10 +57,15 @@ class Embedded:
         self._walls = ""
         self._choosing = threading.Lock()
         self._stopping = threading.Event()
+        self._warm = WarmProbes(self._python, self._code) if warm_probes and not unsafe else None
+        if self._warm:
+            weakref.finalize(self, self._warm.close)
 
     def stop(self) -> None:
         """End every box that runs, and start none any more. Called from another thread."""
         self._stopping.set()
+        if self._warm:
+            self._warm.close()
 
     def walls(self) -> str:
         self._choose()
@@ -66,7 +74,11 @@ class Embedded:
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         if self._stopping.is_set():
             raise InterruptedRunError("the run was stopped before this box was started.")
-        return self._in_a_box(self._choose(), job, folder, progress)
+        kind = self._choose()
+        ended = self._warm.answer(job, folder, kind, self._walls) if self._warm else None
+        if self._stopping.is_set():
+            raise InterruptedRunError("the run was stopped while this box was working.")
+        return ended or self._in_a_box(kind, job, folder, progress)
 
     def _choose(self) -> str:
         """Find the strongest kind of box that can be made here: start one that does nothing. Raises SandboxError."""
@@ -96,24 +108,14 @@ class Embedded:
     def _in_a_box(self, kind: str, job: Job, folder: Path, progress: Progress) -> JobResult:
         prepare_folder(job, folder)
         with scratch_folder() as box:
-            for name in ("root", "scratch"):
-                (box / name).mkdir()
-            # The worker must not be able to open it: the launcher tries, from inside, before anything else runs.
-            (box / "canary").write_text("a file of the machine\n")
-            box.chmod(0o711)
             return self._run(kind, job, folder, box, progress)
 
     def _run(self, kind: str, job: Job, folder: Path, box: Path, progress: Progress) -> JobResult:
         started = time.monotonic()
-        report_read, report_write = os.pipe()
-        try:
-            process = self._started(kind, job, folder, box, report_write)
-        except OSError as error:
-            os.close(report_read)
-            raise SandboxError(f"the box can't be started: {error}. Is {self._python} a working Python?") from error
-        finally:
-            os.close(report_write)
-        with process, os.fdopen(report_read, "rb") as report_file:
+        worker = ["-m", "sandbox.worker", str(folder.resolve()), *(["--unsealed"] if kind == "none" else [])]
+        launched = launch(self._python, self._code, box, kind, worker, [folder.resolve()], job.limits, subprocess.DEVNULL)
+        process = launched.process
+        with process, launched.report:
             reader = FrameReader(folder, job.limits.output_bytes, progress)
             try:
                 stderr, complaint = _drain(process, reader, started + job.limits.wall_s, self._stopping)
@@ -124,7 +126,7 @@ class Embedded:
                 kill(process)
                 stderr += _left_over(process.stderr, MAX_STDERR_BYTES - len(stderr))
             process.wait()
-            report = _read_report(report_file)
+            report = read_report(launched.report)
         if complaint == STOPPED:
             raise InterruptedRunError("the run was stopped while this box was working.")
         if not complaint:
@@ -134,52 +136,13 @@ class Embedded:
             result=reader.result,
             complaint=complaint,
             exit_status=report.get("exit"),
-            signal=_signal_of(report),
+            signal=signal_of(report),
             stderr=stderr,
             cpu_s=float(report.get("cpu_s", 0.0)),
             wall_s=time.monotonic() - started,
             walls=told([*report.get("walls", ()), *(["seccomp"] if reader.sealed else [])], report.get("gaps", ())),
         )
         return judged(ending, job.limits)
-
-    def _started(self, kind: str, job: Job, folder: Path, box: Path, report_fd: int) -> subprocess.Popen[bytes]:
-        worker = [str(self._python), "-s", "-P", "-m", "sandbox.worker", str(folder.resolve())]
-        spec = {
-            "argv": [*worker, *(["--unsealed"] if kind == "none" else [])],
-            "wall": kind,
-            "cpu_s": job.limits.cpu_s,
-            "memory_bytes": job.limits.memory_bytes,
-            "file_bytes": job.limits.file_bytes,
-            "folder": str(box),
-            "files": [str(self._code), str(folder.resolve())],
-            "parent": os.getpid(),
-            "report_fd": report_fd,
-        }
-        return subprocess.Popen(
-            [str(self._python), "-s", "-P", "-S", "-m", "sandbox.box", json.dumps(spec)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment(box / "scratch"),
-            cwd=box / "scratch",
-            pass_fds=(report_fd,),
-            start_new_session=True,
-        )
-
-    def _environment(self, scratch: Path) -> dict[str, str]:
-        """Nothing of the host's environment enters a box."""
-        return {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(self._code),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONHASHSEED": "0",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-        }
 
 
 def _require_walls(report: Mapping[str, Any], reader: FrameReader, returncode: int, stderr: bytes, kind: str) -> None:
@@ -233,15 +196,6 @@ def _fed(reader: FrameReader, chunk: bytes) -> str:
     return ""
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Let the launcher clear its box, then make sure."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(KILL_GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
 def _left_over(file: IO[bytes] | None, limit: int) -> bytes:
     """Return what lies in a pipe now, without waiting for more."""
     assert file is not None
@@ -250,16 +204,3 @@ def _left_over(file: IO[bytes] | None, limit: int) -> bytes:
         return os.read(file.fileno(), limit)
     except BlockingIOError:
         return b""
-
-
-def _read_report(file: IO[bytes]) -> Mapping[str, Any]:
-    line = file.read(4096)
-    report: Mapping[str, Any] = json.loads(line) if line else {}
-    return report
-
-
-def _signal_of(report: Mapping[str, Any]) -> int | None:
-    if report.get("signal"):
-        return int(report["signal"])
-    code = report.get("exit") or 0
-    return code - 128 if code > 128 else None

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from envs.ant.torso import torso_fields
 from envs.mujoco_world import (
     Array,
     MujocoWorld,
@@ -15,8 +14,10 @@ from envs.mujoco_world import (
     capsule_clearance,
     gymnasium_model,
     joint_fields,
+    near_default,
 )
 from envs.state import Snapshot, StateField
+from envs.torso import torso_fields
 from envs.vec_env import WorldSpec
 
 RESET_NOISE = 0.1
@@ -38,9 +39,7 @@ class Ant(MujocoWorld):
         return np.concatenate((raw["qpos"][:, 2:], raw["qvel"]), axis=1)
 
     def draw_start(self, generator: np.random.Generator, count: int) -> tuple[Array, Array]:
-        qpos = self.model.qpos0 + generator.uniform(-RESET_NOISE, RESET_NOISE, (count, self.model.nq))
-        qvel = RESET_NOISE * generator.standard_normal((count, self.model.nv))
-        return qpos, qvel
+        return near_default(self.model, generator, count, RESET_NOISE, normal_speeds=True)
 
     def terminated(self, raw: Snapshot) -> NDArray[np.bool_]:
         height = raw["qpos"][:, 2]
@@ -79,7 +78,7 @@ def state_fields(model: mujoco.MjModel) -> tuple[StateField, ...]:
         "negative ones.",
     )
     return (
-        *torso_fields(model.body("torso").id),
+        *torso_fields(model),
         angles,
         rates,
         StateField(

@@ -6,7 +6,15 @@ import mujoco
 import numpy as np
 import torch
 
-from envs.mujoco_world import Array, MujocoWorld, actuator_names, capsule_clearance, gymnasium_model, joint_fields
+from envs.mujoco_world import (
+    Array,
+    MujocoWorld,
+    actuator_names,
+    capsule_clearance,
+    gymnasium_model,
+    joint_fields,
+    near_default,
+)
 from envs.state import Snapshot, StateField
 from envs.vec_env import WorldSpec
 
@@ -27,9 +35,7 @@ class HalfCheetah(MujocoWorld):
         return np.concatenate((raw["qpos"][:, 1:], raw["qvel"]), axis=1)
 
     def draw_start(self, generator: np.random.Generator, count: int) -> tuple[Array, Array]:
-        qpos = self.model.qpos0 + generator.uniform(-RESET_NOISE, RESET_NOISE, (count, self.model.nq))
-        qvel = RESET_NOISE * generator.standard_normal((count, self.model.nv))
-        return qpos, qvel
+        return near_default(self.model, generator, count, RESET_NOISE, normal_speeds=True)
 
 
 def spec(model: mujoco.MjModel) -> WorldSpec:

@@ -14,7 +14,9 @@ from envs.mujoco_world import (
     capsule_clearance,
     gymnasium_model,
     joint_fields,
+    near_default,
 )
+from envs.planar import planar_torso_fields
 from envs.state import Snapshot, StateField
 from envs.vec_env import WorldSpec
 
@@ -40,9 +42,7 @@ class Hopper(MujocoWorld):
         return np.concatenate((raw["qpos"][:, 1:], clipped_qvel), axis=1)
 
     def draw_start(self, generator: np.random.Generator, count: int) -> tuple[Array, Array]:
-        qpos = self.model.qpos0 + generator.uniform(-RESET_NOISE, RESET_NOISE, (count, self.model.nq))
-        qvel = generator.uniform(-RESET_NOISE, RESET_NOISE, (count, self.model.nv))
-        return qpos, qvel
+        return near_default(self.model, generator, count, RESET_NOISE)
 
     def terminated(self, raw: Snapshot) -> NDArray[np.bool_]:
         height, pitch = raw["qpos"][:, 1], raw["qpos"][:, 2]
@@ -82,30 +82,7 @@ def state_fields(model: mujoco.MjModel) -> tuple[StateField, ...]:
         "(they can't go past straight); a positive foot angle lifts the toes.",
     )
     return (
-        StateField(
-            "torso_position", (2,), "m", "world", "position",
-            "Position of the torso's middle: x is forward, z is up (z is 1.25 when it stands straight).",
-            ("x", "z"),
-            lambda raw: raw["qpos"][:, :2],
-        ),
-        StateField(
-            "torso_velocity", (2,), "m/s", "world", "linear_velocity",
-            "Velocity of the torso: x is forward (positive when it hops the way it faces), z is up.",
-            ("x", "z"),
-            lambda raw: raw["qvel"][:, :2],
-        ),
-        StateField(
-            "torso_pitch", (), "rad", "world", "orientation",
-            "Rotation of the torso about the y axis: 0 upright, positive leaning forward.",
-            (),
-            lambda raw: raw["qpos"][:, 2],
-        ),
-        StateField(
-            "torso_pitch_velocity", (), "rad/s", "world", "angular_velocity",
-            "Rate of the torso's pitch, positive when it tips forward.",
-            (),
-            lambda raw: raw["qvel"][:, 2],
-        ),
+        *planar_torso_fields(),
         angles,
         rates,
         StateField(

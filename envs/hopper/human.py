@@ -26,3 +26,12 @@ def healthy(s) -> Tensor:
     state = torch.cat((torso, s.torso_velocity, s.joint_angles, s.joint_velocities), -1)
     bounded = (state.abs() < largest_state).all(-1)
     return bounded & (s.torso_position[:, 1] > lowest_torso_m) & (s.torso_pitch.abs() < largest_pitch_rad)
+
+
+def trap_alive(s, a: Tensor) -> dict[str, Tensor]:
+    """A large bonus for not falling beside a small one for speed: standing still pays, and is safer."""
+    return {
+        "alive": 5.0 * healthy(s).to(torch.float32),
+        "run": 0.1 * s.torso_velocity[:, 0],
+        "control": -0.1 * a.square().sum(-1),
+    }

@@ -44,6 +44,10 @@ def test_unknown_flag_gets_the_closest_one(typed, closest):
     assert f"Did you mean {closest}?" in str(raised.value)
 
 
+def test_a_fitness_may_begin_with_a_minus():
+    assert parse(["run", "stop", "--env", "hopper", "--fitness", "-mean(torso_pitch)"]).fitness == "-mean(torso_pitch)"
+
+
 def test_sentence_without_quotes_is_explained():
     with pytest.raises(ConfigError, match="Put a sentence in quotes"):
         parse(["run", "make", "it", "jump"])

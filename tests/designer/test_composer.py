@@ -13,8 +13,8 @@ from designer.proposers.composer.terms import COSTS, Template
 from designer.records import Verb
 
 SENTENCES = (
-    "make the half-cheetah run backward", "run forward as fast as possible without falling", "do a back flip", "spin",
-    "stand on its hind legs", "lie down", "hop in place", "walk slowly to the left", "don't move", "balance upright",
+    "make the half-cheetah run backward", "run forward as fast as possible without falling", "do a back flip", "turn around",
+    "stand on its front legs", "lie down", "hop in place", "walk slowly to the left", "don't move", "balance upright",
     "push the cube to the goal", "reach the cube", "open the drawer", "lift the cube, avoid touching the goal",
     "dance", "", 'say "hello" \\ to\nthe """world""" ünïcode', "高く跳ぶ",
 )  # fmt: skip
@@ -126,13 +126,12 @@ def test_full_effort_costs_less_than_the_goal_pays_at_its_scale():
         (HALF_CHEETAH, "make the half-cheetah run backward", "run_backward"),
         (HALF_CHEETAH, "go as fast as possible", "move_forward"),
         (HALF_CHEETAH, "do a backflip", "back_flip"),
-        (HALF_CHEETAH, "stand on its hind legs", "front_feet_up"),
         (HALF_CHEETAH, "keep the torso low while running", "run_forward"),
         (HALF_CHEETAH, "do not move", "still"),
         (HALF_CHEETAH, "stop running", "still"),
         (HOPPER, "hop as high as it can", "hop"),
         (HOPPER, "Hop forward as fast as you can without falling.", "hop_forward"),
-        (ANT, "spin to the right", "spin_right"),
+        (ANT, "turn to the right", "turn_right"),
         (ANT, "run to the left", "run_left"),
         (ANT, "walk along -x", "walk_minus_x"),
         (PENDULUM, "Swing the pendulum up and keep it upright.", "upright"),
@@ -185,7 +184,7 @@ def test_words_that_mean_nothing_here_are_searched_blindly():
 # Signs -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("world", "sentence"), [(HALF_CHEETAH, "flip"), (ANT, "spin"), (ANT, "walk sideways")])
+@pytest.mark.parametrize(("world", "sentence"), [(HALF_CHEETAH, "flip"), (ANT, "turn around"), (ANT, "walk sideways")])
 def test_an_ambiguous_sign_comes_in_mirrored_pairs(world, sentence):
     entries = first_round(world, sentence, 8)
     for even, odd in zip(entries[::2], entries[1::2], strict=True):

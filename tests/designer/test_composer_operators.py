@@ -36,7 +36,7 @@ def trial(candidate: str, fitness: float, **means: float) -> Trial:
 
 @pytest.mark.parametrize(
     ("world", "text"),
-    [(HALF_CHEETAH, TEXT), (ANT, "spin"), (TABLE_TOP, "push the cube to the goal"), (HOPPER, "dance")],
+    [(HALF_CHEETAH, TEXT), (ANT, "turn around"), (TABLE_TOP, "push the cube to the goal"), (HOPPER, "dance")],
 )
 def test_designs_are_found_again_through_generations(world, text):
     entries = first_round(world, text, 6)
@@ -94,9 +94,9 @@ def test_mutations_say_what_changed_and_keep_the_primary_goal():
 
 
 def test_an_ambiguous_parent_can_be_flipped():
-    before = brief(ANT, "spin", *first_round(ANT, "spin", 1))
+    before = brief(ANT, "turn around", *first_round(ANT, "turn around", 1))
     drafts = [Composer().propose(before, slot(Verb.MUTATE, "g01c00", sample=sample)) for sample in range(40)]
-    flipped = [draft for draft in drafts if draft.why.startswith("The sign of spin is turned")]
+    flipped = [draft for draft in drafts if draft.why.startswith("The sign of turn is turned")]
     assert flipped
     parent = before.entries[0].candidate.source
     assert all(draft.source == parent.replace("* s.torso_yaw", "* -s.torso_yaw") for draft in flipped)
@@ -163,18 +163,18 @@ def test_a_design_that_is_only_a_goal_is_tuned_instead_of_simplified():
 def test_the_better_sign_of_the_first_round_is_kept():
     scored = [
         entry._replace(trials=(trial(entry.candidate.id, fitness),))
-        for entry, fitness in zip(first_round(ANT, "spin", 4), (0.1, 0.9, 0.0, 0.4), strict=True)
+        for entry, fitness in zip(first_round(ANT, "turn around", 4), (0.1, 0.9, 0.0, 0.4), strict=True)
     ]
-    before = brief(ANT, "spin", *scored)
+    before = brief(ANT, "turn around", *scored)
     for sample in range(4):
         assert "-s.torso_yaw_velocity" in Composer().propose(before, slot(Verb.INIT, sample=sample)).source
 
 
 def test_a_fresh_design_is_found_again_when_scores_came_in_later():
-    entries = first_round(ANT, "spin", 2)
-    late = proposed(brief(ANT, "spin", *entries), slot(Verb.INIT, sample=1))
+    entries = first_round(ANT, "turn around", 2)
+    late = proposed(brief(ANT, "turn around", *entries), slot(Verb.INIT, sample=1))
     scored = [e._replace(trials=(trial(e.candidate.id, n),)) for n, e in enumerate(entries)]
-    assert design_of(brief(ANT, "spin", *scored, late), late)
+    assert design_of(brief(ANT, "turn around", *scored, late), late)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from designer.bundle import find_bundle
-from designer.environments import build, environment_names, environment_python, environments_root
+from designer.config import Config, with_environment
+from designer.environments import build, environment_names, environment_of, environment_python, environments_root
 from designer.errors import WorkerMissingError
 from designer.venvs import STAMP, Recipe, Say, make, run_command
 
@@ -223,3 +224,29 @@ def test_environment_module_runs_without_the_hosts_packages() -> None:
     outcome = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert outcome.returncode == 2
     assert "Did you mean native?" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("world", "name"),
+    [
+        ("half_cheetah", "native"),
+        ("LunarLander-v3", "native"),
+        ("FetchReach-v4", "robotics"),
+        ("gymnasium_robotics:HandReach-v3", "robotics"),
+        ("metaworld/reach-v3", "metaworld"),
+    ],
+)
+def test_a_worlds_family_says_which_environment_it_needs(world, name):
+    assert environment_of(world) == name
+
+
+def test_an_environment_that_somebody_chose_is_kept():
+    chosen = Config.model_validate({"worker": {"environment": "mine"}})
+    assert with_environment(chosen, "robotics") == chosen
+    assert with_environment(Config(), "robotics").worker.environment == "robotics"
+
+
+@pytest.mark.parametrize("name", ["metaworld", "robotics"])
+def test_a_missing_family_says_what_to_type(name, tmp_path):
+    with pytest.raises(WorkerMissingError, match=f"Type: designer image build {name}"):
+        environment_python(name, tmp_path)

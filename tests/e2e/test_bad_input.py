@@ -214,10 +214,10 @@ def test_read_only_runs_folder_is_told(tmp_path, worker):
 
 
 @needs_mounts
-@pytest.mark.parametrize("spare_bytes", [-50_000, 60_000], ids=["at the start", "in the middle"])
+@pytest.mark.parametrize("spare_bytes", [-50_000, 110_000], ids=["at the start", "in the middle"])
 def test_full_disk_is_told(tmp_path, worker, finished_run, spare_bytes):
     at_the_start = [path for name in ("code", "prompts", "task") for path in (finished_run / name).rglob("*")]
-    pages = sum(1 + path.stat().st_size // 4096 for path in at_the_start)
+    pages = sum(-(-path.stat().st_size // 4096) for path in at_the_start if path.is_file())
     runs = tmp_path / "runs"
     runs.mkdir()
     mount = f"-t tmpfs -o size={4096 * pages + spare_bytes} none"
@@ -253,4 +253,6 @@ def test_run_without_its_worker_says_how_to_go_on(finished_run, tmp_path):
     (unfinished / "journal.jsonl").write_bytes(b"".join(lines[:1]))
     shutil.rmtree(unfinished / "candidates")
     shutil.rmtree(unfinished / "code" / "sandbox")
-    assert_refused(designer("run", unfinished, cwd=tmp_path), "the box failed", f"Go on with: designer run {unfinished}")
+    assert_refused(
+        designer("run", unfinished, cwd=tmp_path), "no sandbox can be made here", f"Go on with: designer run {unfinished}"
+    )

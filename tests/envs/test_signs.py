@@ -149,3 +149,134 @@ def test_pendulums_angle_is_zero_upright_and_positive_counter_clockwise():
     assert tip[0] < 0
     pendulum.qpos[0] = np.pi
     assert pendulum.state().rod_upright.item() == pytest.approx(-1.0)
+
+
+def foot(body, side="right"):
+    return body.geom(f"{side}_foot")
+
+
+@pytest.mark.parametrize("side", ["", "_left"])
+def test_walkers_negative_joint_angles_swing_backward_and_a_positive_foot_lifts_the_toes(side):
+    walker = Posed("walker2d")
+    level = walker.geom(f"foot{side}_geom")
+    walker.qpos[walker.world.model.joint(f"foot{side}_joint").qposadr[0]] = 0.3
+    assert walker.geom(f"foot{side}_geom")[2] > level[2]
+    for joint in ("thigh", "leg"):
+        walker = Posed("walker2d")
+        walker.qpos[walker.world.model.joint(f"{joint}{side}_joint").qposadr[0]] = -0.3
+        assert walker.geom(f"foot{side}_geom")[0] < level[0]
+
+
+def test_walkers_feet_are_named_right_and_left():
+    walker = Posed("walker2d")
+    walker.qpos[walker.world.model.joint("thigh_left_joint").qposadr[0]] = -1.0
+    right, left = walker.state().feet_height[0]
+    assert left > right + 0.1
+
+
+@pytest.mark.parametrize(("name", "up"), [("humanoid", False), ("humanoid_standup", True)])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_humanoids_negative_hip_and_knee_swing_to_the_front_and_the_back(name, up, side):
+    ahead = 2 if up else 0  # the front of a body that lies on its back points up
+    body = Posed(name)
+    straight = foot(body, side)
+    body.qpos[body.world.model.joint(f"{side}_hip_y").qposadr[0]] = -0.5
+    assert foot(body, side)[ahead] > straight[ahead] + 0.1
+    body = Posed(name)
+    body.qpos[body.world.model.joint(f"{side}_knee").qposadr[0]] = -0.5
+    assert foot(body, side)[ahead] < straight[ahead] - 0.1
+
+
+@pytest.mark.parametrize(("name", "joint"), [("humanoid", "hip_x"), ("humanoid_standup", "hip_z")])
+def test_humanoids_legs_spread_outward_at_negative_angles(name, joint):
+    for side, outward in (("right", -1), ("left", 1)):
+        body = Posed(name)
+        straight = foot(body, side)
+        body.qpos[body.world.model.joint(f"{side}_{joint}").qposadr[0]] = -0.4
+        assert (foot(body, side) - straight)[1] * outward > 0.1
+
+
+@pytest.mark.parametrize(("name", "ahead"), [("humanoid", 0), ("humanoid_standup", 2)])
+def test_humanoids_negative_abdomen_brings_the_legs_before_the_torso(name, ahead):
+    body = Posed(name)
+    straight = foot(body)
+    body.qpos[body.world.model.joint("abdomen_y").qposadr[0]] = -0.4
+    assert foot(body)[ahead] > straight[ahead] + 0.1
+
+
+def test_lying_humanoids_upright_is_one_with_its_head_on_top():
+    body = Posed("humanoid_standup")
+    assert body.state().torso_upright.item() == pytest.approx(0.0)
+    body.turn((0, 1, 0), np.pi / 2)
+    assert body.state().torso_upright.item() == pytest.approx(1.0)
+    assert body.state().head_height.item() > body.state().torso_position[0, 2].item()
+
+
+def test_lying_humanoids_angular_velocity_is_about_the_worlds_axes():
+    body = Posed("humanoid_standup")
+    body.turn((0, 1, 0), np.pi / 2)
+    body.qvel[3] = 1.0  # about its own x axis, which now points down
+    assert body.state().torso_angular_velocity[0].tolist() == pytest.approx([0.0, 0.0, -1.0])
+
+
+def test_humanoids_mass_center_is_above_its_feet_when_it_stands():
+    body = Posed("humanoid")
+    center = body.state().mass_center[0]
+    assert abs(center[0].item()) < 0.1
+    assert 0.8 < center[2].item() < 1.3
+
+
+def test_swimmers_joints_turn_what_is_behind_them_to_the_right_hand_rule():
+    swimmer = Posed("swimmer")
+    swimmer.qpos[3] = 0.5
+    swimmer.state()
+    data = swimmer.world.simulation(0)
+    mujoco.mj_forward(swimmer.world.model, data)
+    assert data.body("back").xpos[1] < -0.1  # it lies behind, so counter-clockwise is towards -y
+
+
+def test_swimmers_position_is_its_middle_when_straight():
+    swimmer = Posed("swimmer")
+    assert swimmer.state().torso_position[0].tolist() == pytest.approx([0.0, 0.0])
+    data = swimmer.world.simulation(0)
+    mujoco.mj_forward(swimmer.world.model, data)
+    ends = data.body("mid").xpos[0] + 1.0, data.body("back").xpos[0] - 1.0
+    assert sum(ends) == pytest.approx(0.0)
+
+
+def test_reachers_distance_is_between_the_fingertip_and_the_target():
+    reacher = Posed("reacher")
+    reacher.qpos[:] = (np.pi / 2, 0.0, 0.0, 0.1)
+    state = reacher.state()
+    assert state.fingertip_position[0].tolist() == pytest.approx([0.0, 0.21], abs=1e-9)
+    assert state.target_position[0].tolist() == pytest.approx([0.0, 0.1])
+    assert state.fingertip_to_target_distance.item() == pytest.approx(0.11)
+
+
+def test_pushers_table_says_where_things_are():
+    pusher = Posed("pusher")
+    pusher.qpos[-4:-2] = (-0.2, -0.1)  # y first, as in the model
+    state = pusher.state()
+    assert state.goal_position[0].tolist() == pytest.approx([0.45, -0.05, -0.323])
+    assert state.object_position[0].tolist() == pytest.approx([0.35, -0.25, -0.275])
+    assert state.hand_position[0, 0].item() > 0.7
+    pusher.qpos[-4:-2] = 0.0
+    assert pusher.state().object_to_goal_distance.item() == pytest.approx(0.048)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("inverted_pendulum", "pole_angle"), ("inverted_double_pendulum", "lower_pole_angle")]
+)
+def test_poles_lean_to_plus_x_at_positive_angles(name, field):
+    cart = Posed(name)
+    upright = cart.geom("cpole")
+    cart.qpos[1] = 0.2
+    assert getattr(cart.state(), field).item() == pytest.approx(0.2)
+    assert cart.geom("cpole")[0] > upright[0] + 0.02
+
+
+def test_two_upright_poles_hold_the_tip_at_its_highest():
+    cart = Posed("inverted_double_pendulum")
+    assert cart.state().tip_position[0].tolist() == pytest.approx([0.0, 1.2])
+    cart.qpos[2] = 0.3
+    assert cart.state().tip_position[0, 0].item() > 0.1

@@ -3,23 +3,34 @@
 import ast
 import importlib
 import tomllib
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from envs import worlds
 
 pytestmark = pytest.mark.worker
 
 KEYS = {"text", "fitness", "fitness_unit", "human", "human_origin", "solved_at", "steps"}
-OPTIONAL_KEYS = {"success", "sparse"}
-EXPRESSION_FUNCTIONS = {"mean", "mean_limit"}
-TASKS = [(world, path) for world in worlds.NATIVE for path in sorted(worlds.folder(world).glob("tasks/*.toml"))]
+OPTIONAL_KEYS = {"success", "sparse", "world", "trap", "held_out"}
+EXPRESSION_FUNCTIONS = {"mean", "mean_limit", "abs"}
+ENVS = Path(worlds.__file__).parent
+TASKS = [(path.parent.parent.name, path) for path in sorted(ENVS.glob("*/tasks/*.toml"))]
 
 every_task = pytest.mark.parametrize(("world", "path"), TASKS, ids=[f"{world}_{path.stem}" for world, path in TASKS])
 
 
 def test_every_native_world_has_a_task():
-    assert {world for world, _ in TASKS} == set(worlds.NATIVE)
+    assert {world for world, _ in TASKS} >= set(worlds.NATIVE)
+
+
+def test_the_suite_is_large_enough_and_has_traps():
+    read = [tomllib.loads(path.read_text()) for _, path in TASKS]
+    assert len(read) >= 20
+    assert sum("trap" in task for task in read) >= 4
+    assert sum(task.get("held_out", False) for task in read) >= 3
 
 
 @every_task
@@ -34,7 +45,7 @@ def test_a_task_has_the_keys_it_needs_and_no_others(world, path):
 @every_task
 def test_a_tasks_measures_and_human_reward_exist(world, path):
     task = tomllib.loads(path.read_text())
-    for key in ("fitness", "success", "sparse", "human"):
+    for key in ("fitness", "success", "sparse", "human", "trap"):
         measure = task.get(key)
         if measure is None:
             continue
@@ -43,8 +54,8 @@ def test_a_tasks_measures_and_human_reward_exist(world, path):
             module = importlib.import_module(f"envs.{world}.{file.removesuffix('.py')}")
             assert callable(getattr(module, function))
         else:
-            assert key != "human"
-            check_names(measure, world)
+            assert key not in ("human", "trap")
+            check_names(measure, task.get("world", world))
 
 
 def check_names(expression, world):
@@ -55,3 +66,19 @@ def check_names(expression, world):
     names = {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
     components = {name for field in fields.values() for name in field.components}
     assert names - components - EXPRESSION_FUNCTIONS <= set(fields)
+
+
+@every_task
+def test_a_tasks_rewards_pay_every_world_a_finite_number(world, path):
+    task = tomllib.loads(path.read_text())
+    made = worlds.make(task.get("world", world), 3)
+    made.reset([0])
+    step = made.step(made.spec.random_actions(np.random.default_rng(0), 3))
+    action = torch.as_tensor(step.action, dtype=torch.float32)
+    for key in ("human", "trap"):
+        if key in task:
+            function = task[key].partition(":")[2]
+            terms = getattr(importlib.import_module(f"envs.{world}.human"), function)(step.state, action)
+            for name, term in terms.items():
+                assert term.shape == (3,), name
+                assert torch.isfinite(term).all(), name

@@ -44,7 +44,7 @@ def test_observation_has_the_size_that_the_spec_says(name):
     assert world.reset([0]).shape == (2, world.spec.observation_dim)
 
 
-@pytest.mark.parametrize("name", ["half_cheetah", "hopper", "ant"])
+@pytest.mark.parametrize("name", ["half_cheetah", "hopper", "walker2d", "ant", "humanoid", "humanoid_standup", "swimmer"])
 def test_joints_carry_the_models_own_names_and_values(name):
     world = worlds.make(name, 1, dtype=torch.float64)
     world.reset([3])
@@ -137,7 +137,7 @@ def test_unknown_field_names_the_closest_one():
 
 
 def test_unknown_world_names_the_closest_one():
-    with pytest.raises(worlds.UnknownWorldError, match=r"'half_chetah'\. Did you mean half_cheetah\?"):
+    with pytest.raises(worlds.UnknownWorldError, match=r"'half_chetah'\. Did you mean half_cheetah"):
         worlds.make("half_chetah", 1)
 
 
@@ -157,4 +157,4 @@ def test_a_simulation_can_be_handed_to_mujocos_own_functions(name):
     data = world.simulation(1)
     mujoco.mj_forward(world.model, data)
     assert np.isfinite(data.xpos).all()
-    assert world.model.camera(0).name == "track"
+    assert world.model.ncam == 0 or world.model.camera(0).name == "track"

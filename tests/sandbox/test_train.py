@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load
 
 from envs import worlds
-from envs.vec_env import Step
+from envs.vec_env import Step, VecEnv
 from sandbox.measure import Trajectories, measure_episodes
 from sandbox.payers import EpisodeMeasure, StepMeasure
 from tests.sandbox.frames import run_verb
@@ -140,7 +140,7 @@ def test_policy_that_ran_away_is_told_as_such():
 # The sparse baseline -------------------------------------------------------------------------------------------------
 
 
-def played(world: worlds.MujocoWorld, steps: int) -> list[Step]:
+def played(world: VecEnv, steps: int) -> list[Step]:
     """Random play."""
     generator = np.random.default_rng(5)
     world.reset([5])
@@ -194,7 +194,7 @@ def test_measure_of_an_episode_is_paid_at_its_end_only(world_name, measure, step
             first = last + 1
 
 
-def fitness_of(measure, world: worlds.MujocoWorld, episode: list[Step], k: int) -> float:
+def fitness_of(measure, world: VecEnv, episode: list[Step], k: int) -> float:
     """Score world k's steps of one episode as the judge does, with the time limit as the judge knows it."""
     fields = {f.name: np.stack([getattr(step.state, f.name)[k] for step in episode])[None] for f in world.spec.fields}
     action = np.stack([step.action[k] for step in episode])[None]

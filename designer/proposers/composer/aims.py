@@ -150,9 +150,9 @@ def _travel(verb: str, direction: str, manners: set[str]) -> Aim:
 
 
 def _turn(meaning: str, direction: str) -> Iterator[Aim]:
-    if meaning == "spin":
+    if meaning == "turn":
         sign = TURN_SIGNS.get(direction, 0) if direction in ("left", "right") else 0
-        name = f"spin_{direction}" if sign else "spin"
+        name = f"turn_{direction}" if sign else "turn"
         yield Aim(name, Quantity.ROTATION, Shape.GROW, "yaw", sign, excludes=frozenset({"steady"}))
         return
     preset = {"back_flip": "backward", "front_flip": "forward"}.get(meaning, direction)
@@ -173,7 +173,7 @@ def _negated(item: Found, direction: str) -> Iterator[Aim]:
     elif item.part is Part.MOTION:
         yield POSES["still"][0]._replace(duty=style, share=0.3)
     elif item.part is Part.TURN:
-        axis = "yaw" if item.meaning == "spin" else "pitch"
+        axis = "yaw" if item.meaning == "turn" else "pitch"
         yield Aim("no_turning", Quantity.ROTATION, Shape.QUIET, axis, 1, style, 0.3)
     elif item.part is Part.LEAP or item.meaning in ("stand", "raise"):
         yield POSES["crouch"][0]._replace(duty=style, share=0.3)
@@ -203,7 +203,6 @@ _NEAR_NAMED = Aim("near", Quantity.DISTANCE, Shape.LOW, "named", duty=Duty.HELPE
 _MOVE_OBJECT = (Aim("near", Quantity.DISTANCE, Shape.LOW), Aim("done", Quantity.FLAG, Shape.GROW, duty=Duty.HELPER))
 
 POSES: dict[str, tuple[Aim, ...]] = {
-    "hind_legs": _rear("nose_up", "front", -1),
     "front_legs": _rear("nose_down", "back", 1),
     "upright": (Aim("upright", Quantity.UPRIGHT, Shape.HOLD, excludes=_LOW),),
     "stand": (

@@ -67,8 +67,7 @@ PATTERNS = (
     Pattern(Part.TURN, "front_flip", "front flip|frontflip|front somersault"),
     Pattern(Part.TURN, "flip", "flip|somersault|tumble"),
     Pattern(Part.TURN, "roll", "roll|roll over|cartwheel|turn over"),
-    Pattern(Part.TURN, "spin", "spin|turn|turn around|rotate|twirl|pirouette|whirl|revolve|spun"),
-    Pattern(Part.POSE, "hind_legs", "hind leg|hind foot|hind feet|back leg|back feet|rear leg|rear feet|rear up"),
+    Pattern(Part.TURN, "turn", "turn|turn around|rotate|revolve"),
     Pattern(Part.POSE, "front_legs", "front leg|front feet|fore leg|foreleg|handstand"),
     Pattern(Part.POSE, "upright", "upright|balance|vertical|swing up|swing|inverted|level"),
     Pattern(Part.POSE, "stand", "stand|stand up|get up|stood|tall"),
@@ -107,7 +106,7 @@ def find(text: str) -> list[Found]:
             found.append(Found(pattern.part, pattern.meaning, at, negated, pattern.weak))
         negated = negated or words[at] in _NEGATIONS
         at += len(hit[0]) if hit else 1
-    specific = {item.meaning for item in found} & {"hind_legs", "front_legs"}
+    specific = {item.meaning for item in found} & {"front_legs"}
     found = [item for item in found if not (specific and item.meaning in ("stand", "upright"))]
     strong = [item for item in found if not item.weak]
     return strong if any(item.part not in (Part.DIRECTION, Part.MANNER) for item in strong) else found

@@ -55,7 +55,7 @@ def understand(text: str, table: StateTable) -> Plan:
 
 
 def _against_turning(goals: tuple[Ways, ...]) -> frozenset[str]:
-    """Return the styles that a turn about a level axis breaks, also where "spin" is read as such a turn in a plane."""
+    """Return the styles that a turn about a level axis breaks, also where "turn" is read as such a turn in a plane."""
     tilts = any(
         term.signal.kind == "angular_velocity" and not name_words(term.signal.label) & {"yaw", "z"}
         for term in chain.from_iterable(goals)
@@ -135,7 +135,7 @@ def _palette(table: StateTable, text: str, excluded: frozenset[str]) -> tuple[Wa
     """Return what may accompany the goal: effort first, then styles; nothing that the goal excludes."""
     said = clauses(table.summary)
     thrifty = any(word in ("smoothly", "smooth", "efficiently", "efficient", "calmly") for word in tokens(text))
-    groups = [_effort(table, 3.0 if thrifty else 1.0)]
+    groups = [] if table.action.choices else [_effort(table, 3.0 if thrifty else 1.0)]
     if any("episode" in clause and {"end", "ends", "ended", "terminates"} & set(clause) for clause in said):
         groups.append((alive("alive", 0.3),))
     groups += [*_postures(table), *_calms(table)]

@@ -91,7 +91,7 @@ def _moving(aim: Aim, table: StateTable) -> Iterator[Term]:
 
 
 def _feet(axis: str) -> set[str]:
-    return {"front", "fore", "forward"} if axis == "front" else {"back", "hind", "rear"}
+    return {"front", "fore", "forward"} if axis == "front" else {"back", "rear"}
 
 
 def _term(

@@ -1,7 +1,8 @@
-"""The ant's torso as typed state: a free joint, whose qvel holds world linear and torso-frame angular velocity."""
+"""A torso that moves freely, as typed state: its free joint comes first, and its own x axis points forward."""
 
 from __future__ import annotations
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,18 +11,23 @@ from envs.state import Snapshot, StateField
 Array = NDArray[np.float64]
 
 
-def torso_fields(torso: int) -> tuple[StateField, ...]:
-    """Declare the torso's pose and motion. `torso` is the body's id in the model."""
+def torso_fields(model: mujoco.MjModel) -> tuple[StateField, ...]:
+    """Declare the pose and motion of the body "torso".
+
+    A world that uses it names `xpos` in `derived`. qvel holds world linear and torso-frame angular velocity.
+    """
+    torso = model.body("torso").id
+    height_m, substep_s = float(model.qpos0[2]), float(model.opt.timestep)
     return (
         StateField(
             "torso_position", (3,), "m", "world", "position",
-            "Position of the torso: z is up (0.75 at the start; x and y up to one substep, 0.01 s, behind).",
+            f"Position of the torso: z is up ({height_m:g} at the start; x and y up to one substep, {substep_s:g} s, behind).",
             ("x", "y", "z"),
             lambda raw: position(raw, torso),
         ),
         StateField(
             "torso_velocity", (3,), "m/s", "world", "linear_velocity",
-            "Velocity of the torso along the world's axes: z is up; at the start the ant faces +x.",
+            "Velocity of the torso along the world's axes: z is up; at the start it faces +x.",
             ("x", "y", "z"),
             lambda raw: raw["qvel"][:, :3],
         ),

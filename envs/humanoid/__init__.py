@@ -1,0 +1,1 @@
+"""Humanoid: a torso with a waist, two arms and two legs."""

@@ -1,0 +1,1 @@
+"""HumanoidStandup: the humanoid, lying on its back."""

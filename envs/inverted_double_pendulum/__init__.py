@@ -1,0 +1,1 @@
+"""InvertedDoublePendulum: two poles in a row on a cart."""

@@ -1,0 +1,1 @@
+"""InvertedPendulum: a pole on a cart."""

@@ -1,0 +1,1 @@
+"""Pusher: an arm, a cylinder and a goal on a table."""

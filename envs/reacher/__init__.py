@@ -1,0 +1,1 @@
+"""Reacher: a two-jointed arm and a target."""

@@ -1,0 +1,1 @@
+"""Swimmer: three links in a thick fluid."""

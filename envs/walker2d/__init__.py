@@ -1,0 +1,1 @@
+"""Walker2d: one torso on two legs."""
