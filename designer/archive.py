@@ -11,6 +11,9 @@ from designer.journal import (
     CallStarted,
     CandidateProposed,
     Event,
+    JudgeSwitchedOff,
+    OpinionTaken,
+    Reviewed,
     RunFinished,
     RunStarted,
     TrialsFinished,
@@ -35,6 +38,9 @@ class Archive:
     calls_started: int = 0
     calls: list[CallFinished] = field(default_factory=list)
     spent: str = ""
+    judges_off: dict[str, str] = field(default_factory=dict)
+    reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
+    opinions: list[OpinionTaken] = field(default_factory=list)
     finished: RunFinished | None = None
 
     @classmethod
@@ -55,6 +61,12 @@ class Archive:
                 self.calls.append(event)
             case BudgetSpent(reason=reason):
                 self.spent = reason
+            case JudgeSwitchedOff(judge=judge, reason=reason):
+                self.judges_off[judge] = reason
+            case OpinionTaken():
+                self.opinions.append(event)
+            case Reviewed(reviewer=reviewer, candidate=name):
+                self.reviews[reviewer, name] = event
             case CandidateProposed(candidate=candidate, verdict=verdict):
                 self.candidates[candidate.id] = candidate
                 self.verdicts[candidate.id] = verdict
@@ -63,6 +75,12 @@ class Archive:
                 self.walls.add(walls)
             case RunFinished():
                 self.finished = event
+
+    def knows(self, event: Event) -> bool:
+        """Say whether an event that several threads may report is already in."""
+        return (isinstance(event, BudgetSpent) and bool(self.spent)) or (
+            isinstance(event, JudgeSwitchedOff) and event.judge in self.judges_off
+        )
 
     def in_round(self, round_: int) -> list[Candidate]:
         """Return a round's candidates by sample."""
@@ -93,6 +111,10 @@ class Archive:
     def entries(self, before_round: int, remarks: dict[str, tuple[Remark, ...]]) -> tuple[Entry, ...]:
         """Return what is known of the earlier rounds' candidates, oldest first."""
         earlier = sorted((c for c in self.candidates.values() if c.round < before_round), key=lambda c: (c.round, c.sample))
-        return tuple(
-            Entry(c, self.verdicts[c.id], tuple(self.trials_of(c.id, "search")), remarks.get(c.id, ())) for c in earlier
-        )
+        return tuple(self._entry(candidate, remarks.get(candidate.id, ())) for candidate in earlier)
+
+    def _entry(self, candidate: Candidate, remarks: tuple[Remark, ...]) -> Entry:
+        reviews = (review for (_, name), review in self.reviews.items() if name == candidate.id)
+        said = tuple(remark for review in reviews for remark in review.remarks)
+        trials = tuple(self.trials_of(candidate.id, "search"))
+        return Entry(candidate, self.verdicts[candidate.id], trials, (*remarks, *said))

@@ -15,7 +15,9 @@ from designer.executors import Executor, Job, Limits
 from designer.executors.at_most import AtMost
 from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
-from designer.journal import Journal
+from designer.feedback.analyst import ANALYST, Analyst
+from designer.feedback.critic import CRITIC, Critic
+from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
 from designer.loop import Loop
 from designer.modelling import stored_model
@@ -72,10 +74,26 @@ def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str
     """Return the loop of a run, with everything that has already happened in its archive. `llm` outweighs the config's."""
     journal = Journal(run.journal, time.time)
     journal.mend()
-    bench = Workbench(run.task, run.table, run.config, AtMost(executor, slots(run.config)), run.folder)
+    asks = llm is not None or run.config.llm.provider != "composer"
+    boxes, analyses = AtMost(executor, slots(run.config)), asks and run.config.llm.analyst
+    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses)
     loop = Loop(bench, Halving(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
-    if llm or run.config.llm.provider != "composer":
-        model = stored_model(run, loop.archive, loop.record, say, loop.stopping, llm)
-        loop.proposer = LanguageModel(model, run.prompts)
-        loop.parallel = run.config.llm.parallel
+    loop.world_source = run.world_source
+    if asks:
+        _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))
     return loop
+
+
+def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
+    """Give the loop its proposer and its judges. A judge that was switched off stays so."""
+
+    def switched_off(judge: str) -> Callable[[str], None]:
+        return lambda reason: loop.record(JudgeSwitchedOff(judge=judge, reason=reason))
+
+    loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest)
+    loop.parallel = run.config.llm.parallel
+    off = loop.archive.judges_off
+    if run.config.llm.critic and CRITIC not in off:
+        loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
+    if run.config.llm.analyst and ANALYST not in off:
+        loop.analyst = Analyst(model, run.prompts, switched_off(ANALYST))

@@ -43,13 +43,13 @@ def parse_reply(text: str, finish_reason: str = "stop") -> Draft:
         return _refused("the reply was cut off at the model's length limit.", "Think less and write a shorter file.")
     if len(text) > MAX_REPLY_CHARS:
         return _refused(f"the reply has {len(text)} characters; at most {MAX_REPLY_CHARS} are read.", ONE_BLOCK)
-    reply = _without_thoughts(_clean(text)).strip("\n")
+    reply = without_thoughts(clean(text)).strip("\n")
     if not reply.strip():
         return _refused("the reply holds nothing but thoughts." if text.strip() else "the reply is empty.", ONE_BLOCK)
-    wrapped = _json_fields(reply)
+    wrapped = json_fields(reply)
     if wrapped is not None:
         return _draft([block for value in wrapped.values() for block in _in_json(value)], _json_prose(wrapped))
-    blocks, outside = _split(reply)
+    blocks, outside = split_blocks(reply)
     prose = _prose(outside)
     if not blocks:
         return _draft([Block(_without_prose(reply))], prose, fenced=False)
@@ -125,13 +125,13 @@ def _file(text: str) -> str:
 # From a reply to blocks ---------------------------------------------------------------------------------------------
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Use \\n for every line end, and drop what no file can hold: byte-order marks and lone surrogates."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     return lines.encode("utf-8", "replace").decode("utf-8")
 
 
-def _without_thoughts(text: str) -> str:
+def without_thoughts(text: str) -> str:
     """Drop <think>…</think>, whether it was opened in the reply or (by a chat template) before it, closed or not."""
     for tag in THOUGHT_TAGS:
         opening, closing = f"<{tag}>", f"</{tag}>"
@@ -149,10 +149,10 @@ def _at_line_start(text: str, word: str) -> int:
     return start
 
 
-def _split(reply: str) -> tuple[list[Block], list[str]]:
-    """Return the fenced blocks in order, and the lines outside them."""
+def split_blocks(reply: str) -> tuple[list[Block], list[str]]:
+    """Return the fenced blocks in order, and the lines outside them. Tags like <answer> open no block of their own here."""
     lines, blocks, inside = reply.split("\n"), [], set[int]()
-    for token in MarkdownIt("commonmark").disable("inline").parse(reply):
+    for token in MarkdownIt("commonmark").disable(["inline", "html_block"]).parse(reply):
         if token.type == "fence":
             blocks.append(Block(textwrap.dedent(token.content), (token.info.split() or [""])[0].lower()))
             inside.update(range(*(token.map or (0, 0))))
@@ -161,17 +161,17 @@ def _split(reply: str) -> tuple[list[Block], list[str]]:
 
 def _opened(block: Block) -> Iterator[Block]:
     """Yield a block, or what is in it: some models wrap code in JSON, or the whole answer in one more fence."""
-    fields = _json_fields(block.text)
+    fields = json_fields(block.text)
     if fields is not None:
         for value in fields.values():
             yield from _in_json(value)
-    elif block.language in ("markdown", "md") and (inner := _split(block.text)[0]):
+    elif block.language in ("markdown", "md") and (inner := split_blocks(block.text)[0]):
         yield from inner
     else:
         yield block
 
 
-def _json_fields(text: str) -> dict[str, object] | None:
+def json_fields(text: str) -> dict[str, object] | None:
     """Return a JSON object's fields, or None where the text is no JSON object."""
     if not text.lstrip().startswith("{"):
         return None
@@ -186,8 +186,14 @@ def _in_json(value: object) -> list[Block]:
     """Return the code in a JSON string; a string without a def is prose."""
     if not isinstance(value, str) or "def " not in value:
         return []
-    text = _clean(value)
-    return _split(text)[0] or [Block(text, "python")]
+    text = clean(value)
+    return split_blocks(text)[0] or [Block(text, "python")]
+
+
+def blocks_of(text: str) -> list[Block]:
+    """Return a reply's fenced blocks, or the whole of it where it has none; thoughts are dropped."""
+    reply = without_thoughts(clean(text))
+    return split_blocks(reply)[0] or [Block(reply)]
 
 
 # What it says about its code ----------------------------------------------------------------------------------------
@@ -224,4 +230,4 @@ def _without_prose(reply: str) -> str:
 
 def _json_prose(fields: dict[str, object]) -> Prose:
     texts = {key.lower(): value for key, value in fields.items() if isinstance(value, str)}
-    return Prose(*(one_line(_clean(texts.get(label, "")), MAX_PROSE_CHARS) for label in Prose._fields))
+    return Prose(*(one_line(clean(texts.get(label, "")), MAX_PROSE_CHARS) for label in Prose._fields))

@@ -90,7 +90,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-    from designer import commands
+    from designer import commands, replaying, sandboxing, speaking
 
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
@@ -130,11 +130,18 @@ def build_parser() -> argparse.ArgumentParser:
     _add_task(plan)
     _add_settings(plan)
     _add_consent(plan)
-    replay = _command(verbs, "replay", commands.replay, "play a stored run again, without a key")
+    replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
     replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
     replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
     _add_consent(replay)
     replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
+    _add_settings(replay)
+    say = _command(verbs, "say", speaking.say, "tell a run something; it enters the next round's prompts")
+    say.add_argument("run", type=Path, help="a run folder that goes on")
+    say.add_argument("text", help='such as "it drags its hind leg"')
+    add = _command(verbs, "add", speaking.add, "hand a run a reward of your own, as a candidate of the next round")
+    add.add_argument("run", type=Path, help="a run folder that goes on")
+    add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
     doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
     doctor.add_argument(
         "--sandbox", metavar="NAME", help="examine a sandbox instead: embedded, docker, none, or a third party's module:name"
@@ -142,7 +149,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(doctor)
     config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
     _add_settings(config)
-    image = _command(verbs, "image", commands.image, "make what boxes run: a worker environment, and its image")
+    image = _command(verbs, "image", sandboxing.image, "make what boxes run: a worker environment, and its image")
     image.add_argument("verb", choices=["build"])
     image.add_argument("name", help="such as native")
     image.add_argument(
@@ -174,14 +181,14 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, default=RUNS, help="where run folders are made (default: runs)")
 
 
+def _add_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", help="a TOML file that says what the entries of the world's observation mean")
+
+
 def _add_consent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         UNSAFE_FLAG, dest="unsafe", action="store_true", help="goes with --sandbox.provider none, and only there"
     )
-
-
-def _add_state(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--state", help="a TOML file that says what the entries of the world's observation mean")
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

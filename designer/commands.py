@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections import Counter
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,24 +18,14 @@ from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, validated, with_environment
+from designer.config import Config, load, to_toml, with_environment
+from designer.deriving import settled
 from designer.display import LiveTable, Plain
-from designer.doctor import engine_answers, examine
-from designer.errors import (
-    ConfigError,
-    InputError,
-    InterruptedRunError,
-    MachineError,
-    ModelError,
-    RewardRefusedError,
-)
+from designer.doctor import examine
+from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
 from designer.executors import Executor
-from designer.executors.conformance import Verdict, conformance
-from designer.executors.engine import DockerEngine
-from designer.executors.stored import StoredResults
 from designer.filming import film
 from designer.forecast import forecast
-from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
 from designer.modelling import require_model
 from designer.prompts import Prompts
@@ -43,13 +33,13 @@ from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
-from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
+from designer.sandboxes import require_consent
+from designer.sandboxing import examine_sandbox, with_sandbox
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
-from designer.world_source import WorldSource, locate_world, staged_world
+from designer.world_source import WorldSource, locate_world
 
-MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
 or, with a local server:      --llm.model NAME --llm.base-url http://localhost:8000/v1
@@ -66,7 +56,7 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    task, table, world, config = prepare(asked, config, console)
+    task, table, world, config = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
     if config.llm.provider == "composer":
@@ -75,49 +65,17 @@ def run(asked: argparse.Namespace) -> None:
 
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
-    console = terminal.console()
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
-    task, table, world, config = prepare(asked, config, console)
+    task, table, world, config = prepare(asked, config)
     started = create(asked.runs, task, table, config, datetime.now(), world)
-    carry_out(started, executor_for(started), console)
+    carry_out(started, executor_for(started), terminal.console())
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
-    console = terminal.console()
     config = load(asked.config_file, asked.settings)
-    task, table, world, config = prepare(asked, config, console)
-    console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
-
-
-def replay(asked: argparse.Namespace) -> None:
-    """Play a stored run again in a new folder, and say whether it came to the same end."""
-    original = open_run(asked.run)
-    settings = original.config.model_dump()
-    if original.config.llm.provider != "composer":
-        settings["llm"].update(provider="replay", replay=original.folder.resolve())
-    config = validated(settings, str(original.folder / "config.toml"))
-    if asked.retrain:
-        require_consent(config, asked.unsafe)
-    world = staged_world(original.table.world, original.code)
-    again = create(asked.runs, original.task, original.table, config, datetime.now(), world)
-    stored: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
-    console = terminal.console()
-    carry_out(again, stored, console)
-    before, after = original.archive().finished, again.archive().finished
-    same = before is not None and after is not None and before.winner == after.winner
-    ends = f"{before.winner if before else 'unfinished'} then, {after.winner if after else 'unfinished'} now"
-    console.print(Text(f"The replayed run came to {'the same' if same else 'another'} end: {ends}."))
-
-
-def settled(config: Config, asked: argparse.Namespace, console: Console) -> Config:
-    """Settle on a sandbox that works here, so that the run keeps it, and say why a stronger one was not taken."""
-    require_consent(config, asked.unsafe)
-    choice = choose(config)
-    for reason in choice.passed_over:
-        if engine_answers(config):
-            console.print(Text(f"not used: {reason}"), soft_wrap=True)
-    return choice.config
+    task, table, world, config = prepare(asked, config)
+    terminal.console().print(Text(forecast(task, table, config, world)), soft_wrap=True)
 
 
 class Prepared(NamedTuple):
@@ -129,16 +87,17 @@ class Prepared(NamedTuple):
     config: Config
 
 
-def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
+def prepare(asked: argparse.Namespace, config: Config) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
     world = world_of(draft, asked.state)
-    config = settled(with_environment(config, environments.environment_of(world.name)), asked, console)
+    config = with_sandbox(with_environment(config, environments.environment_of(world.name)), asked)
     table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
-    require_fitness(task, table)
+    if config.llm.provider == "composer":  # a language model drafts what is missing
+        require_fitness(task, table)
     return Prepared(task, table, world, config)
 
 
@@ -151,7 +110,7 @@ def describe_world(asked: argparse.Namespace) -> None:
     """Print a world's state table exactly as a model sees it."""
     world = locate_world(asked.world, asked.state or "")
     config = with_environment(load(asked.config_file, asked.settings), environments.environment_of(world.name))
-    table = describe(world, settled(config, asked, terminal.console(stderr=True)))
+    table = describe(world, with_sandbox(config, asked))
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
     print(prompts.render("_state_table.j2", table=table), end="")
@@ -170,10 +129,23 @@ def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     with locked(run.folder), _resumable(run.folder):
         console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
+        run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
         _design(run, executor, console)
         clip = film(run, executor)
         path = write_report(run)
     finished(run, clip, path, console)
+
+
+def approval(console: Console) -> Callable[[str], bool] | None:
+    """Return how a person is asked to approve a drafted fitness, or None where nobody sits at the terminal."""
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return None
+
+    def ask(draft: str) -> bool:
+        console.print(Text(f"\n{printable(draft, 8000)}"), soft_wrap=True)
+        return input("Use this fitness? [y/n] ").strip().lower() in ("y", "yes")
+
+    return ask
 
 
 @contextmanager
@@ -260,7 +232,7 @@ def check_file(asked: argparse.Namespace) -> None:
     """Check a reward file against a world, statically and on real transitions."""
     if not asked.task and not asked.env:
         raise InputError("check needs to know the world: --task half_cheetah_backward, or --env HalfCheetah-v5.")
-    config = settled(load(asked.config_file, asked.settings), asked, terminal.console(stderr=True))
+    config = load(asked.config_file, asked.settings)
     try:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -269,7 +241,7 @@ def check_file(asked: argparse.Namespace) -> None:
         world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
     else:
         world = locate_world(asked.env, asked.state or "")
-    config = with_environment(config, environments.environment_of(world.name))
+    config = with_sandbox(with_environment(config, environments.environment_of(world.name)), asked)
     table = describe(world, config)
     verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:
@@ -291,37 +263,9 @@ def doctor(asked: argparse.Namespace) -> None:
         raise InputError("something that is needed is missing: see NO above.")
 
 
-def examine_sandbox(name: str, config: Config) -> None:
-    """Run the conformance suite over a sandbox. Exits with 1 where it breaks the contract."""
-    named = config.model_copy(update={"sandbox": config.sandbox.model_copy(update={"provider": name})})
-    counts: Counter[Verdict] = Counter()
-    for outcome in conformance(named):
-        counts[outcome.verdict] += 1
-        print(f"{MARKS[outcome.verdict]} {outcome.check}: {outcome.told}", flush=True)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    print(f"{name}: {told}")
-    if counts[Verdict.BROKEN]:
-        raise SystemExit(1)
-
-
 def show_config(asked: argparse.Namespace) -> None:
     """Print every setting."""
     print(to_toml(load(asked.config_file, asked.settings)), end="")
-
-
-def image(asked: argparse.Namespace) -> None:
-    """Make a worker environment: on disk for embedded boxes, and as an image where a container engine answers."""
-    config = load(asked.config_file, asked.settings)
-    wanted = asked.sandbox or AUTO
-    if wanted in (AUTO, EMBEDDED):
-        environments.build(asked.name)
-    if wanted == AUTO and not engine_answers(config):
-        return
-    if wanted in (AUTO, DOCKER):
-        if wanted == AUTO:
-            print("A container engine answers, so its image comes too (--sandbox embedded leaves it out).")
-        engine = DockerEngine(config.sandbox.docker_host)
-        print(build_image(engine, asked.name, config.sandbox.base, Source(asked.wheels, asked.network), print))
 
 
 def _retyped(asked: argparse.Namespace) -> str:

@@ -62,6 +62,13 @@ class LlmConfig(Section):
     replay: Path | None = Field(None, description="a run folder whose stored replies are played (provider replay)")
 
 
+class PromptConfig(Section):
+    source: bool | None = Field(
+        None, description="show the world's code too, without reward, docstrings and info; not set: of a user's own world only"
+    )
+    digest: bool = Field(True, description="tell the model what was tried before, what happened, what failed and why")
+
+
 class ExecutorConfig(Section):
     slots: int = Field(0, ge=0, description="boxes at once; 0: one for each core")
     memory_gb: float = Field(6, gt=0.5, description="address space of a box")
@@ -98,6 +105,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     llm: LlmConfig = LlmConfig()
+    prompt: PromptConfig = PromptConfig()
     executor: ExecutorConfig = ExecutorConfig()
     worker: WorkerConfig = WorkerConfig()
     sandbox: SandboxConfig = SandboxConfig()

@@ -14,7 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from designer.archive import BASELINES, Archive
-from designer.journal import BudgetSpent, CallFinished, CandidateProposed, Event, RunFinished, TrialsFinished
+from designer.journal import (
+    BudgetSpent,
+    CallFinished,
+    CandidateProposed,
+    Event,
+    JudgeSwitchedOff,
+    OpinionTaken,
+    Reviewed,
+    RunFinished,
+    TrialsFinished,
+)
 from designer.proposers import Slot
 from designer.records import Status
 from designer.search import Batch
@@ -157,6 +167,13 @@ def told(event: Event, unit: str) -> str:
             return _told_trials(event, unit)
         case CallFinished(key=key, model=model, completion_tokens=tokens):
             return f"{model} answered {key} ({'tokens unknown' if tokens is None else count(tokens, 'token')})"
+        case JudgeSwitchedOff(judge=judge, reason=reason):
+            return f"the {judge} is switched off: {reason}"
+        case OpinionTaken(kind=kind, text=text, name=name):
+            return f"taken up: {one_line(text, 110) if kind == 'say' else name}"
+        case Reviewed(reviewer=reviewer, candidate=candidate, remarks=remarks, dropped=dropped):
+            unsaid = f" ({count(dropped, 'claim')} not confirmed)" if dropped else ""
+            return f"{reviewer} on {candidate}: {count(len(remarks), 'remark')}{unsaid}"
         case BudgetSpent(reason=reason):
             return f"no further model calls: {reason}"
         case RunFinished(reason=reason):

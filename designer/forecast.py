@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from designer.archive import HUMAN
 from designer.assemble import scratch_box, slots
+from designer.call_forecast import told_calls
 from designer.config import Config
 from designer.display import clock
 from designer.errors import SandboxError
@@ -34,14 +35,13 @@ def forecast(task: Task, table: StateTable, config: Config, world: WorldSource) 
     final = (min(search.finalists, searched) + baselines) * search.final_seeds
     batches = searched + min(search.finalists, searched) + baselines
     seconds = ((searched + final) * steps / speed + batches * start_up_s) / boxes
-    calls = searched if config.llm.provider != "composer" else 0
     return (
         f"{searched} trainings of the search and {final} final ones, {steps:,} environment steps each: "
         f"{(searched + final) * steps:,} steps.\n"
         f"Measured: {speed:,.0f} steps/s in one box, {start_up_s:.1f} s to start one; {boxes} at once"
         f"{'.' if boxes == 1 else ' (not measured together: memory and caches are shared).'}\n"
         f"Expected: about {clock(seconds)} of training, and up to a third more for playing and scoring the policies.\n"
-        f"Model calls: {calls} to {calls * (1 + config.llm.repairs)}."
+        f"{told_calls(task, table, config)}"
     )
 
 

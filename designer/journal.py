@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from designer.errors import RunBrokenError, RunLockedError
 from designer.files import disk_error
-from designer.records import Candidate, Record, Trial, Verdict
+from designer.records import Candidate, Record, Remark, Trial, Verdict
 
 
 class RunStarted(Record):
@@ -69,6 +69,35 @@ class CandidateProposed(Record):
     verdict: Verdict
 
 
+class JudgeSwitchedOff(Record):
+    """A model that judges failed a probe with a known answer: it is not asked again."""
+
+    event: Literal["judge_switched_off"] = "judge_switched_off"
+    judge: str
+    reason: str
+
+
+class Reviewed(Record):
+    """A reviewer looked at a candidate's trial. What the data confirm is in `remarks`; `dropped` counts what they don't."""
+
+    event: Literal["reviewed"] = "reviewed"
+    reviewer: str
+    candidate: str
+    remarks: tuple[Remark, ...]
+    dropped: int = 0
+
+
+class OpinionTaken(Record):
+    """What a person said or handed in is taken up in this round. `text`: a note, or a reward's source."""
+
+    event: Literal["opinion_taken"] = "opinion_taken"
+    id: str
+    kind: Literal["say", "add"]
+    round: int
+    text: str
+    name: str = ""
+
+
 class TrialsFinished(Record):
     """Trials that were trained together are recorded together: all of them are done, or none."""
 
@@ -85,7 +114,18 @@ class RunFinished(Record):
     winner: str | None
 
 
-Event = RunStarted | CallStarted | CallFinished | BudgetSpent | CandidateProposed | TrialsFinished | RunFinished
+Event = (
+    RunStarted
+    | CallStarted
+    | CallFinished
+    | BudgetSpent
+    | JudgeSwitchedOff
+    | OpinionTaken
+    | CandidateProposed
+    | TrialsFinished
+    | Reviewed
+    | RunFinished
+)
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 

@@ -14,15 +14,18 @@ from typing import TypeVar
 
 from designer.archive import BASELINES, Archive
 from designer.display import Display
+from designer.feedback.analyst import Analyst
+from designer.feedback.critic import Critic
 from designer.feedback.statistics import remarks_on
-from designer.journal import BudgetSpent, CandidateProposed, Event, Journal, RunFinished, TrialsFinished
-from designer.proposers import Brief, Proposer
-from designer.proposing import propose
+from designer.journal import Event, Journal, RunFinished, TrialsFinished
+from designer.proposers import Brief, Proposer, Slot
+from designer.proposing import Desk, propose
+from designer.reviewing import added_slots, examine_added, opinions_for, review, unread_parents
 from designer.search import Advance, Batch, Propose, Search, Stop
 from designer.trials import Workbench, run_batch, tidy
 
 STOP_GRACE_S = 5.0
-Done = TypeVar("Done", CandidateProposed | BudgetSpent, TrialsFinished)
+Done = TypeVar("Done", bound=Event)
 
 
 class Loop:
@@ -37,6 +40,9 @@ class Loop:
         self.journal = journal
         self.archive = archive
         self.display = display
+        self.critic: Critic | None = None
+        self.analyst: Analyst | None = None
+        self.world_source = ""
         self.parallel = 1
         self.stopping = threading.Event()
         self._turn = threading.Lock()
@@ -47,9 +53,9 @@ class Loop:
             match self.search.next(self.archive):
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
-                    brief = self.brief(wanted[0].round)
-                    tasks = [partial(propose, self.proposer, brief, slot, self.bench) for slot in wanted]
-                    self._together(max(slots, self.parallel), tasks)
+                    self.prepare(wanted, slots)
+                    desk = Desk(self.proposer, self.critic, self.brief(wanted[0].round), self.bench)
+                    self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
@@ -60,7 +66,24 @@ class Loop:
     def brief(self, round_: int) -> Brief:
         """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
         entries = self.archive.entries(round_, remarks_on(self.archive))
-        return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed)
+        notes = tuple(opinion.text for opinion in self.archive.opinions if opinion.kind == "say" and opinion.round <= round_)
+        return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed, notes, self.world_source)
+
+    def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:
+        """Before a round is proposed: take up what people said, and have the parents' failing episodes read."""
+        round_ = wanted[0].round
+        for taken in opinions_for(self.bench.folder, self.archive, round_):
+            self.record(taken)
+        self._together(
+            slots,
+            [partial(examine_added, slot, added, self.bench) for slot, added in added_slots(self.bench, self.archive, round_)],
+        )
+        if self.analyst:
+            brief = self.brief(round_)
+            unread = unread_parents(wanted, self.archive)
+            self._together(
+                self.parallel, [partial(review, self.analyst, brief, name, self.archive, self.bench.folder) for name in unread]
+            )
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
@@ -70,7 +93,7 @@ class Loop:
     def record(self, event: Event) -> None:
         """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""
         with self._turn:
-            if isinstance(event, BudgetSpent) and self.archive.spent:
+            if self.archive.knows(event):
                 return
             self.journal.append(event)
             self.archive.add(event)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from designer.errors import ConfigError
+from designer.records import digest
 from designer.text import one_line, printable
 
 BLOCK_CHARS = 20_000
@@ -38,6 +40,16 @@ class Prompts:
             auto_reload=False,
         )
         self._environment.filters.update(fenced=fenced, inline=inline, plain=plain, numbered=numbered, number=number, mean=mean)
+
+    @cached_property
+    def version(self) -> str:
+        """Return a hash of all templates: what a call was made from, whichever of them it used."""
+        texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(self._folder.glob("*.j2"))}
+        return digest(texts)
+
+    def stamp(self, template: str) -> str:
+        """Name a template and the version of the folder, as it is stored with every call."""
+        return f"{template}@{self.version}"
 
     def render(self, template: str, **variables: object) -> str:
         """Fill in a template. Raises ConfigError where the folder's template is missing or broken."""

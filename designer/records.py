@@ -147,7 +147,7 @@ class Task(Record):
     text: str
     world: str
     fitness: Measure | None
-    fitness_origin: Literal["given", "derived", "none"]
+    fitness_origin: Literal["given", "derived, unverified", "derived, approved", "none"]
     fitness_unit: str = ""
     success: Measure | None = None
     sparse: Expression | None = None
@@ -191,11 +191,17 @@ class Candidate(Record):
 
 
 class Verdict(Record):
-    """What checking a candidate found before any training."""
+    """What was found before any training. `faults` of the checks decide; the critic's don't.
+
+    repairs: how often it was sent back for faults. criticised: how often the critic sent it back, with a result that was
+    sound. criticism: what the critic last found; where `criticised` is 0, it was not mended.
+    """
 
     status: Status
     faults: tuple[Fault, ...] = ()
     repairs: int = 0
+    criticised: int = 0
+    criticism: tuple[Fault, ...] = ()
 
 
 # Trials -------------------------------------------------------------------------------------------------------------

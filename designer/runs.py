@@ -17,7 +17,8 @@ from designer.errors import InputError, RunBrokenError, RunError
 from designer.files import disk_error, write_atomically
 from designer.journal import Stamped, read
 from designer.records import StateTable, Task
-from designer.world_source import WorldSource, stage_world
+from designer.stripping import without_reward
+from designer.world_source import USER_MODULE, WorldSource, stage_world
 
 JOURNAL, REPORT, CLIP = "journal.jsonl", "report.html", "clip.mp4"
 WORKER_CODE = (
@@ -48,6 +49,12 @@ class Run(NamedTuple):
     def prompts(self) -> Path:
         """The prompts as they were when the run began."""
         return self.folder / "prompts"
+
+    @property
+    def world_source(self) -> str:
+        """The world's code as prompts show it, or "" where they don't."""
+        path = self.folder / "task" / "world.py"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -93,7 +100,18 @@ def _fill(run: Run, world: WorldSource | None) -> None:
         stage_world(world, run.code)
     write_atomically(run.folder / "task" / "task.json", run.task.model_dump_json(indent=1))
     write_atomically(run.folder / "task" / "state.json", run.table.model_dump_json(indent=1))
+    shown = shown_world(run, world)
+    if shown is not None:
+        write_atomically(run.folder / "task" / "world.py", without_reward(shown.read_text(encoding="utf-8", errors="replace")))
     write_atomically(run.folder / "config.toml", to_toml(run.config))
+
+
+def shown_world(run: Run, world: WorldSource | None) -> Path | None:
+    """Return the file whose code prompts show, or None: by default only a user's own world, whose table says less."""
+    own = world.path if world else None
+    file = own / USER_MODULE if own and own.is_dir() else own or bundle_root() / "envs" / run.table.world / "env.py"
+    wanted = own is not None if run.config.prompt.source is None else run.config.prompt.source
+    return file if wanted and file.is_file() else None
 
 
 def open_run(folder: Path) -> Run:

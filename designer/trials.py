@@ -19,13 +19,15 @@ from designer.archive import HUMAN, SPARSE
 from designer.config import Config
 from designer.errors import SandboxError, TaskError
 from designer.executors import Executor, Job, JobResult, Limits, Progress
-from designer.executors.results import Played, Scored, read_played, read_scored
+from designer.executors.results import Analysed, Played, Scored, read_analysed, read_played, read_scored
+from designer.executors.resumable import stored_result
 from designer.journal import TrialsFinished
 from designer.records import Measure, Score, StateTable, Status, Task, Trace, Trial
 from designer.search import Batch
 from designer.seeds import episode_seed
 from designer.text import one_line
 
+ANALYSIS = "analyse"
 POLICY, TRAJECTORIES = "policy.safetensors", "trajectories.safetensors"
 START_UP_CPU_S = 60
 EVALUATION_CPU_S_PER_1K_STEPS = 3.0
@@ -41,6 +43,8 @@ class Workbench(NamedTuple):
     config: Config
     executor: Executor
     folder: Path
+    analyses: bool = False
+    """Whether every search trial's episodes are summed up for an analyst."""
 
     def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
         memory = int(self.config.executor.memory_gb * 1024**3)
@@ -143,6 +147,8 @@ def judge(bench: Workbench, batch: Batch, folder: Path) -> Judged:
         raise SandboxError(f"playing the policies in {folder} failed ({rollout.status}): {rollout.error}")
     played = read_played(rollout.content, bench.config.evaluation.checkpoints, len(batch.seeds))
     scored = read_scored(_score(bench, folder), played.episodes, bench.table.episode_steps)
+    if bench.analyses and batch.purpose == "search":
+        analyse(bench, played, scored, folder)
     return Judged(Status.OK, "", scores(played, scored, bench, len(batch.seeds)))
 
 
@@ -180,6 +186,30 @@ def _score(bench: Workbench, folder: Path) -> Mapping[str, Any]:
     if result.status is not Status.OK:
         raise TaskError(f"the fitness {task.fitness} failed ({result.status}): {result.error}")
     return result.content
+
+
+def analyse(bench: Workbench, played: Played, scored: Scored, folder: Path) -> Analysed:
+    """Sum up the best and the worst episode of each policy while their trajectories are there."""
+    table = bench.table
+    spec = {
+        "index": [list(part) for part in played.index],
+        "fitness": list(scored.fitness),
+        "fields": [field.model_dump(mode="json", include={"name", "components", "low", "high"}) for field in table.fields],
+        "action_low": list(table.action.low),
+        "action_high": list(table.action.high),
+        "step_limit": table.episode_steps,
+    }
+    files: dict[str, bytes | Path] = {TRAJECTORIES: folder / "rollout" / TRAJECTORIES}
+    result = bench.executor.run(Job("analyse", spec, files, bench.limits(600)), folder / ANALYSIS, _silent)
+    if result.status is not Status.OK:
+        raise SandboxError(f"summing up the episodes in {folder} failed ({result.status}): {result.error}")
+    return read_analysed(result.content)
+
+
+def stored_analysis(run_folder: Path, trial: Trial) -> Analysed | None:
+    """Return what was summed up of a trial's episodes, or None."""
+    ended = stored_result(run_folder / trial.folder / ANALYSIS, identity=None)
+    return read_analysed(ended.content) if ended and ended.status is Status.OK else None
 
 
 def scores(played: Played, scored: Scored, bench: Workbench, policies: int) -> list[tuple[Score, ...]]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from envs import worlds
+from sandbox.extremes import extremes
 from sandbox.faults import CandidateFault
 from sandbox.output import Output
 from sandbox.reward import ANOTHER_ANSWER, TOLERANCE, Call, Reward
@@ -39,7 +40,13 @@ def judge(source: str, entry: str, transitions: list[Call], output: Output) -> N
     except CandidateFault as fault:
         output.result(fault.status, fault.message, line=fault.line)
         return
-    output.result("ok", terms=_summary(answers), call_s=seconds, transitions=len(transitions) * NUM_ENVS)
+    output.result(
+        "ok",
+        terms=_summary(answers),
+        extremes=extremes(transitions, answers, [field.name for field in worlds.make(job["world"], 1).spec.fields]),
+        call_s=seconds,
+        transitions=len(transitions) * NUM_ENVS,
+    )
 
 
 def random_transitions(world_name: str, seed: int) -> list[Call]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from sandbox.measure import MeasureError, Trajectories, measure_episodes
@@ -15,9 +16,10 @@ from sandbox.output import TRAJECTORIES, Output
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send the fitness, the success and the length of every episode.
 
-    job: fitness and success (a measure's spec, or null), dt_s, step_limit. A measure that fails is reported as `rejected`.
+    job: fitness and success (a measure's spec, or null), dt_s, step_limit, and `scripted` episodes where a fitness is tried
+    out rather than applied to trajectories.safetensors. A measure that fails is reported as `rejected`.
     """
-    arrays = load(files(TRAJECTORIES))
+    arrays = scripted(job["scripted"], job["step_limit"]) if job.get("scripted") else load(files(TRAJECTORIES))
     fields = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
     trajectories = Trajectories(fields, arrays["action"], arrays["length"], job["dt_s"], job["step_limit"])
     try:
@@ -32,3 +34,20 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
         success=None if success is None else (np.asarray(success) > 0.5).tolist(),
         length=arrays["length"].tolist(),
     )
+
+
+def scripted(episodes: Sequence[Mapping[str, Any]], steps: int) -> dict[str, NDArray[Any]]:
+    """Make episodes of full length in which every component keeps one value.
+
+    episodes: fields (name -> one value a component), shapes (name -> shape) and actions (how many components; all zero).
+    """
+    first = episodes[0]
+    arrays: dict[str, NDArray[Any]] = {
+        f"state.{name}": np.stack(
+            [np.broadcast_to(np.reshape(episode["fields"][name], shape), (steps, *shape)) for episode in episodes]
+        ).astype(np.float64)
+        for name, shape in first["shapes"].items()
+    }
+    arrays["action"] = np.zeros((len(episodes), steps, first["actions"]))
+    arrays["length"] = np.full(len(episodes), steps)
+    return arrays

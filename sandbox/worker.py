@@ -28,6 +28,7 @@ VERBS = {
     "train": "sandbox.train",
     "rollout": "sandbox.rollout",
     "score": "sandbox.score",
+    "analyse": "sandbox.analyse",
     "render": "sandbox.render",
 }
 

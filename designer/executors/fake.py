@@ -51,7 +51,9 @@ class Fake:
         """Nothing runs."""
 
     def _probe(self, job: Job, folder: Path) -> Mapping[str, Any]:
-        return {"terms": [], "call_s": 0.0}
+        paid = {"total": 0.0, "terms": {"term": 0.0}, "state": {}, "action": []}
+        term = {"name": "term", "mean": 0.0, "std": 0.0, "low": 0.0, "high": 0.0}
+        return {"terms": [term], "extremes": {"highest": paid, "lowest": paid}, "call_s": 0.0}
 
     def _train(self, job: Job, folder: Path) -> Mapping[str, Any]:
         source = job.files.get("reward.py", b"")
@@ -74,6 +76,12 @@ class Fake:
     def _score(self, job: Job, folder: Path) -> Mapping[str, Any]:
         fitness = json.loads((folder / "trajectories.safetensors").read_bytes())
         return {"fitness": fitness, "success": None, "length": [job.spec["step_limit"]] * len(fitness)}
+
+    def _analyse(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        episode = {"fitness": 0.0, "steps": 100, "edges": [0, 50, 100], "stages": {}, "events": []}
+        labels = [field["name"] for field in job.spec["fields"]]
+        worst = {**episode, "stages": {label: [0.0, 1.0] for label in labels}, "events": [{"step": 50, "text": "it stops"}]}
+        return {"policies": [{"worst": worst, "best": {**episode, "stages": {label: [0.0, 0.0] for label in labels}}}]}
 
     def _render(self, job: Job, folder: Path) -> Mapping[str, Any]:
         write_atomically(folder / "clip.mp4", b"")

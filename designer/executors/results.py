@@ -46,6 +46,65 @@ class Scored(_Result):
     length: tuple[Several, ...]
 
 
+class Transition(_Result):
+    """One step of random play as a candidate's box paid it: text for a critic, never a score."""
+
+    total: float
+    terms: dict[str, float]
+    state: dict[str, tuple[float, ...]]
+    action: tuple[float, ...]
+
+
+class TermRange(_Result):
+    """A term over random play."""
+
+    name: str
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+class _Extremes(_Result):
+    highest: Transition
+    lowest: Transition
+
+
+class Probed(_Result):
+    """What a probe saw of a sound reward."""
+
+    terms: tuple[TermRange, ...]
+    extremes: _Extremes
+
+
+class Happening(_Result):
+    step: Count
+    text: str
+
+
+class Episode(_Result):
+    """One episode in short. `edges`: steps where stages begin and end. `stages`: each quantity's mean in each stage."""
+
+    fitness: float
+    steps: Count
+    edges: tuple[Count, ...]
+    stages: dict[str, tuple[float, ...]]
+    events: tuple[Happening, ...]
+
+
+class Extremes(_Result):
+    """A policy's worst and best episode."""
+
+    worst: Episode
+    best: Episode
+
+
+class Analysed(_Result):
+    """What an analysis says: one entry a policy."""
+
+    policies: tuple[Extremes, ...]
+
+
 class _Described(_Result):
     table: StateTable
 
@@ -72,6 +131,23 @@ def read_scored(content: Mapping[str, Any], episodes: int, step_limit: int) -> S
     if max(scored.length, default=0) > step_limit:
         raise SandboxError(f"the score box saw {max(scored.length)} steps; an episode has at most {step_limit}. {CONSEQUENCE}")
     return scored
+
+
+def read_probed(content: Mapping[str, Any]) -> Probed | None:
+    """Read what a probe saw. None where a candidate's box, which writes it, sent something else."""
+    try:
+        return Probed.model_validate(content)
+    except ValidationError:
+        return None
+
+
+def read_analysed(content: Mapping[str, Any]) -> Analysed:
+    """Read an analysis. Raises SandboxError unless every episode's stages fit its edges."""
+    analysed = _read(Analysed, content, "analyse")
+    for episode in (one for policy in analysed.policies for one in (policy.worst, policy.best)):
+        if any(len(means) + 1 != len(episode.edges) for means in episode.stages.values()):
+            raise SandboxError(f"the analyse box sent stages that don't fit their edges. {CONSEQUENCE}")
+    return analysed
 
 
 def read_table(content: Mapping[str, Any]) -> StateTable:

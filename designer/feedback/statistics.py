@@ -17,6 +17,8 @@ def remarks_on(archive: Archive) -> dict[str, tuple[Remark, ...]]:
 def _remarks(archive: Archive, name: str) -> list[Remark]:
     verdict = archive.verdicts[name]
     texts = [f"refused before training: {fault}" for fault in verdict.faults]
+    mended = " (and the reward was changed for it)" if verdict.criticised else ""
+    texts += [f"a critic said before training: {fault}{mended}" for fault in verdict.criticism]
     for trial in archive.trials_of(name, "search"):
         texts += _about(trial)
     return [Remark(candidate=name, source="statistics", kind="text", text=text) for text in texts]

@@ -38,13 +38,16 @@ class Entry(NamedTuple):
 class Brief(NamedTuple):
     """Everything a proposer may know. It never contains the fitness's code.
 
-    `entries` are the candidates of earlier rounds, oldest first. `seed` is the run's.
+    `entries` are the candidates of earlier rounds, oldest first. `seed` is the run's. `notes` are what people said while the
+    run went on. `world_source` is the world's code without its reward, or "".
     """
 
     task: Task
     table: StateTable
     entries: tuple[Entry, ...]
     seed: int
+    notes: tuple[str, ...] = ()
+    world_source: str = ""
 
     def entry(self, candidate_id: str) -> Entry:
         return next(entry for entry in self.entries if entry.candidate.id == candidate_id)

@@ -9,6 +9,8 @@ from designer.candidates import parse_reply
 from designer.llm import LLM, CallKey, Message, Request
 from designer.prompts import Prompts
 from designer.proposers import Brief, Draft, Entry, Slot
+from designer.proposers.composer.compose import random_for
+from designer.proposers.tuning import tuned
 from designer.records import Fault, Task, Verb
 
 DIGEST_ENTRIES = 60
@@ -27,52 +29,72 @@ class LanguageModel:
     """Asks an LLM for rewards. Implements `Proposer`.
 
     A prompt is the same for the same brief and slot; `slot.sample` chooses the idea that it starts from, so that
-    replies differ even at temperature 0. Every reply has its own place: the slot, the verb and the attempt.
+    replies differ even at temperature 0. Every reply has its own place: the slot, the verb and the attempt. `tune` asks
+    nobody: it changes the parent's named numbers.
     """
 
-    def __init__(self, llm: LLM, prompts_folder: Path) -> None:
+    def __init__(self, llm: LLM, prompts_folder: Path, with_digest: bool = True) -> None:
+        """`with_digest`: whether prompts tell what was tried before, beside the parents."""
         self.name = llm.name
         self._llm = llm
         self._prompts = Prompts(prompts_folder)
+        self._with_digest = with_digest
 
     def propose(self, brief: Brief, slot: Slot) -> Draft:
         """Write a first reward, or a revision of the slot's parents. Raises ModelError."""
+        if slot.verb is Verb.TUNE:
+            return tuned(brief.entry(slot.parents[0]).candidate, random_for(brief, slot.id))
         key = CallKey(round=slot.round, role=slot.verb, sample=slot.sample, attempt=0)
-        return self._ask(key, self.prompt(brief, slot))
+        return self._ask(key, _template(slot), self.prompt(brief, slot))
 
     def repair(self, brief: Brief, slot: Slot, draft: Draft, faults: tuple[Fault, ...], attempt: int) -> Draft:
         """Ask once for the same reward without its faults; the caller bounds the attempts. Raises ModelError."""
         key = CallKey(round=slot.round, role=Verb.REPAIR, sample=slot.sample, attempt=attempt)
-        mended = self._ask(key, self.repair_prompt(brief, draft, faults))
+        mended = self._ask(key, "repair.j2", self.repair_prompt(brief, draft, faults))
         return mended.model_copy(update={"why": mended.why or draft.why, "expects": mended.expects or draft.expects})
 
     def prompt(self, brief: Brief, slot: Slot) -> str:
         """Render the prompt for a slot."""
+        listed = brief.entries[-DIGEST_ENTRIES:] if self._with_digest else ()
         return self._prompts.render(
-            "revise.j2" if slot.parents else "first.j2",
-            task=_view(brief.task),
+            _template(slot),
+            task=task_view(brief.task),
             table=brief.table,
-            entries=brief.entries[-DIGEST_ENTRIES:],
-            left_out=max(0, len(brief.entries) - DIGEST_ENTRIES),
+            world_source=brief.world_source,
+            notes=brief.notes,
+            entries=listed,
+            left_out=len(brief.entries) - len(listed) if self._with_digest else 0,
             parents=_parents(brief, slot),
             verb=slot.verb,
-            variant=slot.round + slot.sample,
+            variant=3 * (slot.round - 1) + slot.sample,  # 3 shares no factor with the lists' lengths
         )
 
     def repair_prompt(self, brief: Brief, draft: Draft, faults: tuple[Fault, ...]) -> str:
         """Render the prompt that sends a draft back."""
         return self._prompts.render(
-            "repair.j2", task=_view(brief.task), table=brief.table, source=draft.source, why=draft.why, faults=faults
+            "repair.j2",
+            task=task_view(brief.task),
+            table=brief.table,
+            world_source="",
+            source=draft.source,
+            why=draft.why,
+            faults=faults,
         )
 
-    def _ask(self, key: CallKey, prompt: str) -> Draft:
+    def _ask(self, key: CallKey, template: str, prompt: str) -> Draft:
         system = Message(role="system", content=self._prompts.render("system.j2"))
-        reply = self._llm.complete(Request(key=key, messages=(system, Message(role="user", content=prompt))))
+        messages = (system, Message(role="user", content=prompt))
+        reply = self._llm.complete(Request(key=key, messages=messages, prompt=self._prompts.stamp(template)))
         return parse_reply(reply.text, reply.finish_reason)
 
 
-def _view(task: Task) -> TaskView:
+def task_view(task: Task) -> TaskView:
+    """Return what a prompt may know of a task."""
     return TaskView(task.text, task.fitness_unit, task.success is not None, task.steps)
+
+
+def _template(slot: Slot) -> str:
+    return "revise.j2" if slot.parents else "first.j2"
 
 
 def _parents(brief: Brief, slot: Slot) -> list[Entry]:

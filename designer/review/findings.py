@@ -78,6 +78,7 @@ class RunVerdict(Record):
     tried: int
     refused: dict[str, int]
     costs: Costs
+    fitness_origin: str = "given"
 
 
 def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
@@ -95,6 +96,7 @@ def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
         finished=finished is not None,
         reason=one_line(finished.reason) if finished else "",
         unit=run.task.fitness_unit,
+        fitness_origin=run.task.fitness_origin,
         winner=winner,
         comparisons=tuple(compare(winner, arm_of(archive, name)) for name in trained),
         finalists=sum(bool(archive.trials_of(name, "final")) for name in archive.candidates),

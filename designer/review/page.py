@@ -245,7 +245,7 @@ def _limits(run: Run, verdict: RunVerdict) -> list[str]:
         )
     if len(verdict.comparisons) > 1:
         told.append("Each comparison has its own 95 % interval; they aren't corrected for being several.")
-    if run.task.fitness_origin == "derived":
+    if run.task.fitness_origin.startswith("derived"):
         told.append("The fitness was derived from the task's sentence: a person must judge whether it measures what was meant.")
     if verdict.comparisons and run.task.human is None:
         told.append("There is no human-written reward for this task to compare with.")

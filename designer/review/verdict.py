@@ -22,6 +22,7 @@ def sentences(verdict: RunVerdict) -> list[str]:
     return [
         sentence
         for sentence in (
+            _stamp(verdict),
             _headline(verdict),
             _differences(verdict),
             _solved(verdict),
@@ -32,6 +33,13 @@ def sentences(verdict: RunVerdict) -> list[str]:
         )
         if sentence
     ]
+
+
+def _stamp(verdict: RunVerdict) -> str:
+    """Say before anything else where the scores come from, if no person gave the measure."""
+    if verdict.fitness_origin == "derived, unverified":
+        return "Derived, unverified: a model drafted the fitness and no person approved it. Every score below is by that draft."
+    return ""
 
 
 def shown(value: float) -> str:

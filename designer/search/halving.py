@@ -44,7 +44,7 @@ class Halving:
         return tuple(slot for slot in self._slots(archive, round_) if slot.sample not in there)
 
     def _slots(self, archive: Archive, round_: int) -> list[Slot]:
-        """Plan a round: fresh ones first, then mutations, crossovers and tunings of the best of earlier rounds."""
+        """Plan a round: fresh ones first, then descendants of the best of earlier rounds."""
         parents = [c.id for c in archive.ranked() if c.round < round_]
         fresh = self._config.population if not parents else round(self._config.fresh * self._config.population)
         slots = [Slot(round=round_, sample=sample, verb=Verb.INIT) for sample in range(fresh)]
@@ -82,11 +82,16 @@ class Halving:
         return Stop(archive.spent or "no candidate could be trained to the end", None)
 
 
+def descent_verb(turn: int) -> Verb:
+    """Return how the turn-th descendant of a round is made, where there are parents enough."""
+    return (Verb.MUTATE, Verb.CROSSOVER, Verb.TUNE, Verb.SIMPLIFY)[turn % 4]
+
+
 def _descent(turn: int, parents: list[str]) -> tuple[Verb, tuple[str, ...]]:
-    """Say how the turn-th descendant of a round is made: mutate the best, cross the best two, tune the best, ..."""
-    verb = (Verb.MUTATE, Verb.CROSSOVER, Verb.TUNE)[turn % 3]
+    """Say how the turn-th descendant of a round is made: mutate the best, cross the best two, tune, simplify."""
+    verb = descent_verb(turn)
     if verb is Verb.CROSSOVER and len(parents) > 1:
         return verb, (parents[0], parents[1])
     if verb is Verb.CROSSOVER:
         verb = Verb.MUTATE
-    return verb, (parents[(turn // 3) % len(parents)],)
+    return verb, (parents[(turn // 4) % len(parents)],)

@@ -46,7 +46,7 @@ def task(**changes: Any) -> Task:
 
 
 def bench(folder: Path, task: Task) -> Workbench:
-    return Workbench(task, cheetah_table(), CONFIG, Fake(), folder)
+    return Workbench(task, cheetah_table(), CONFIG, Fake(), folder, analyses=True)
 
 
 def silent(_: object) -> None:

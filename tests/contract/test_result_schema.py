@@ -12,7 +12,7 @@ from designer.config import Config
 from designer.environments import environment_python
 from designer.executors import Executor, Job, JobResult, JobVerb, Limits
 from designer.executors.embedded import Embedded
-from designer.executors.results import read_table
+from designer.executors.results import read_analysed, read_probed, read_table
 from designer.proposing import probe
 from designer.records import StateTable, Status, Task, Trial, Verdict
 from designer.runs import stage_worker_code
@@ -52,7 +52,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     stage_worker_code(folder / "code")
     executor = Embedded(environment_python("native"), folder / "code")
     table = read_table(executor.run(describe_job("pendulum", CONFIG), folder / "describe", silent).content)
-    bench = Workbench(task(table), table, CONFIG, executor, folder)
+    bench = Workbench(task(table), table, CONFIG, executor, folder, analyses=True)
     verdict = probe(GOOD, bench, "probe")
     return Played(folder, executor, table, verdict, run_batch(bench, BATCH, GOOD, silent).trials)
 
@@ -78,6 +78,7 @@ TRIALS = "candidates/g01c00/search-s1-2"
         ("train", f"{TRIALS}/train"),
         ("rollout", f"{TRIALS}/rollout"),
         ("score", f"{TRIALS}/score"),
+        ("analyse", f"{TRIALS}/analyse"),
     ],
 )
 def test_job_and_result_of_a_verb_fit(played: Played, verb: JobVerb, place: str) -> None:
@@ -154,3 +155,21 @@ def test_every_other_world_runs_from_the_staged_code(played: Played, world: str)
     assert result.status is Status.OK, result.error
     validator("result", "describe").validate(played.result(f"describe-{world}"))
     assert read_table(result.content).world == world
+
+
+def test_analysis_tells_each_policys_best_and_worst_episode_in_stages_and_events(played: Played) -> None:
+    analysed = read_analysed(played.result(f"{TRIALS}/analyse"))
+    assert len(analysed.policies) == 2
+    for policy in analysed.policies:
+        assert policy.best.fitness >= policy.worst.fitness
+        assert {"rod_angle", "rod_upright"} & set(policy.best.stages)
+        assert all(len(means) + 1 == len(policy.best.edges) for means in policy.best.stages.values())
+
+
+def test_probe_tells_where_random_play_is_paid_most_and_least(played: Played) -> None:
+    probed = read_probed(played.result("probe"))
+    assert probed is not None
+    highest, lowest = probed.extremes.highest, probed.extremes.lowest
+    assert highest.total > lowest.total
+    assert highest.state["rod_upright"][0] > lowest.state["rod_upright"][0]
+    assert set(highest.terms) == {"upright", "effort"}

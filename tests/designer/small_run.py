@@ -18,6 +18,7 @@ TINY: Mapping[str, Any] = {
     "training": {"steps": 1000},
     "evaluation": {"episodes": 2, "checkpoints": 2, "checkpoint_episodes": 1},
     "clips": False,
+    "llm": {"critic": 0, "analyst": False},
 }
 GOOD = """import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ def task(**changes: object) -> Task:
 
 def config(**changes: Mapping[str, Any]) -> Config:
     """A tiny config; a section given here is merged over it."""
-    sections = {name: {**TINY[name], **changes.pop(name, {})} for name in ("search", "training", "evaluation")}
+    sections = {name: {**TINY[name], **changes.pop(name, {})} for name in ("search", "training", "evaluation", "llm")}
     return Config.model_validate({**TINY, **sections, **changes})
 
 

@@ -7,6 +7,10 @@ import json
 import pytest
 
 from designer.candidates import MAX_PROSE_CHARS, MAX_REPLY_CHARS, parse_reply
+from designer.llm.scripted import Scripted
+from designer.prompts import inline
+from designer.proposers.llm import LanguageModel
+from tests.designer.prompt_material import FOLDER, brief
 
 CODE = 'import torch\n\n\ndef reward(s, a):\n    return {"run": s.speed}\n'
 BROKEN = "def reward(s, a):\n    return {\n"
@@ -44,6 +48,8 @@ READABLE = {
     "json block": fence(json.dumps({"code": CODE}) + "\n", info="json"),
     "json, windows line ends inside": json.dumps({"code": CODE.replace("\n", "\r\n")}),
     "wrapped in a markdown fence": fence(fence(CODE), info="markdown", mark="````"),
+    "xml around the fence": f"<answer>\n{fence(CODE)}</answer>",
+    "a table and headings": f"# Plan\n\n| term | why |\n|---|---|\n| run | speed |\n\n## Code\n\n{fence(CODE)}",
     "wrapped in a fence of the same length": f"```markdown\nHere:\n```python\n{CODE}```\n```\n",
 }
 
@@ -87,10 +93,29 @@ def test_fault_says_what_is_wrong_and_where(reply, line, said):
     assert line in (None, draft.faults[0].line)
 
 
+def test_there_are_forty_awkward_replies_and_more():
+    assert len(READABLE) + len(FAULTY) >= 40
+
+
+@pytest.mark.parametrize("reply", [case[0] for case in FAULTY.values()], ids=FAULTY.keys())
+def test_every_faulty_reply_makes_a_repair_prompt_that_says_what_and_where(reply):
+    draft = parse_reply(reply)
+    text = LanguageModel(Scripted([]), FOLDER).repair_prompt(brief(), draft, draft.faults)
+    assert inline(draft.faults[0].message, 600) in text
+    assert draft.faults[0].hint in text
+    assert ("1 | " in text) == bool(draft.source.strip())
+    assert "Answer with one ```python block" in text
+
+
 def test_truncated_reply_is_never_code_even_where_it_parses():
     draft = parse_reply(fence(CODE), finish_reason="length")
     assert draft.source == ""
     assert "cut off" in draft.faults[0].message
+
+
+def test_helper_functions_stay_with_the_reward():
+    helped = "def near(x):\n    return x\n\n\n" + CODE
+    assert parse_reply(fence(helped)).source == helped
 
 
 def test_faulty_code_is_kept_for_the_repair():

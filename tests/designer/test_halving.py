@@ -106,7 +106,7 @@ def test_failed_candidates_are_no_parents():
     events = [*scored(None, -5.0, None), proposed(candidate("g01c03")), trained(crashed("g01c03", seed=SEED))]
     slots = halving(fresh=0.0).next(Archive.of(events)).slots
     assert {parent for slot in slots for parent in slot.parents} == {"g01c01"}
-    assert [slot.verb for slot in slots] == [Verb.MUTATE, Verb.MUTATE, Verb.TUNE, Verb.MUTATE]
+    assert [slot.verb for slot in slots] == [Verb.MUTATE, Verb.MUTATE, Verb.TUNE, Verb.SIMPLIFY]
 
 
 def test_round_after_nothing_but_failures_is_all_fresh():

@@ -123,7 +123,7 @@ def test_revision_shows_scores_traces_expectations_failures_and_remarks():
         assert shown in text
 
 
-@pytest.mark.parametrize("verb", [Verb.TUNE, Verb.SIMPLIFY, Verb.CROSSOVER])
+@pytest.mark.parametrize("verb", [Verb.SIMPLIFY, Verb.CROSSOVER])
 def test_each_verb_has_its_wording(verb):
     proposer = model()
     text = proposer.prompt(brief(entries()), slot(verb, ("g00c00",)))

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from random import Random
 
 from designer.errors import did_you_mean
-from designer.numbers import named_numbers, with_numbers
 from designer.proposers import Brief, Draft, Entry, Slot
 from designer.proposers.composer.compose import NAME, Fresh, compose, compose_with_sign, random_for
 from designer.proposers.composer.operators import Changed, crossover, mutate, simplify, spare, without
 from designer.proposers.composer.plan import understand
 from designer.proposers.composer.render import Design, adopt, render
-from designer.proposers.composer.terms import rounded
+from designer.proposers.tuning import tuned
 from designer.records import Fault, Verb
-
-TUNE_SPREAD = 0.35
-"""Standard deviation of the logarithm of a tuned number's factor: about 2^N(0, 0.5)."""
 
 _PARENTS = {Verb.INIT: 0, Verb.MUTATE: 1, Verb.CROSSOVER: 2, Verb.TUNE: 1, Verb.SIMPLIFY: 1}
 
@@ -38,11 +33,11 @@ class Composer:
             return _fresh_draft(brief, compose(brief, slot))
         rng = random_for(brief, slot.id)
         if slot.verb is Verb.TUNE:
-            return _tuned(parents[0].candidate.source, parents[0].candidate.id, rng)
+            return tuned(parents[0].candidate, rng)
         changed = _changed(brief, slot, rng)
         if changed is None:
             because = f"The composer can't {slot.verb.value} this: another wrote it, or there is nothing to change. "
-            return _tuned(parents[0].candidate.source, parents[0].candidate.id, rng, because)
+            return tuned(parents[0].candidate, rng, because)
         return Draft(source=render(changed.design, brief.task.text), why=changed.why, expects=changed.expects)
 
     def repair(self, brief: Brief, slot: Slot, draft: Draft, faults: tuple[Fault, ...], attempt: int) -> Draft | None:
@@ -69,22 +64,6 @@ def _fresh_draft(brief: Brief, fresh: Fresh) -> Draft:
     primary = terms[0].name
     expects = f"{primary} rises over the training" + (" and outweighs the other terms." if len(terms) > 1 else ".")
     return Draft(source=render(fresh.design, brief.task.text), why=f"{opening}: {phrases}{signs}.", expects=expects)
-
-
-def _tuned(source: str, parent: str, rng: Random, because: str = "") -> Draft:
-    """Multiply every named number by a log-normal factor. Works on any reward that parses."""
-    try:
-        found = {name: value for name, value in named_numbers(source).items() if value}
-    except ValueError as error:
-        return Draft(source=source, faults=(Fault(line=0, message=str(error)),))
-    if not found:
-        hint = "Write weights and temperatures as `name = number` at the top of the function."
-        fault = Fault(line=0, message=f"{parent} has no named number to tune.", hint=hint)
-        return Draft(source=source, faults=(fault,))
-    changes = {name: rounded(value * math.exp(rng.gauss(0.0, TUNE_SPREAD))) for name, value in found.items()}
-    shown = ", ".join(f"{name} {found[name]:g} -> {value:g}" for name, value in changes.items())
-    why = f"{because}Only the numbers of {parent} change: {shown}."
-    return Draft(source=with_numbers(source, changes), why=why, expects="The same idea, better balanced.")
 
 
 # Designs of earlier rounds -----------------------------------------------------------------------------------------

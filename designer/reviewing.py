@@ -1,0 +1,64 @@
+"""What is done before a round is proposed: people's words and rewards are taken up, failing episodes are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from designer.archive import Archive
+from designer.errors import BudgetSpentError, ReplyMissingError
+from designer.feedback.analyst import ANALYST, Analyst
+from designer.journal import BudgetSpent, CandidateProposed, OpinionTaken, Reviewed
+from designer.opinions import pending
+from designer.proposers import Brief, Draft, Slot
+from designer.proposing import candidate_of, examine
+from designer.records import Verb
+from designer.trials import Workbench, stored_analysis
+
+PERSON = "person"
+
+
+def opinions_for(folder: Path, archive: Archive, round_: int) -> list[OpinionTaken]:
+    """Return what people said since the last round. A round that has begun takes up nothing more: all its slots are told
+    the same.
+    """
+    if archive.in_round(round_):
+        return []
+    return [
+        OpinionTaken(id=opinion.id, kind=opinion.kind, round=round_, text=opinion.text, name=opinion.name)
+        for opinion in pending(folder, archive, round_)
+    ]
+
+
+def added_slots(bench: Workbench, archive: Archive, round_: int) -> list[tuple[Slot, OpinionTaken]]:
+    """Return the slots behind the round's own for rewards that people handed in and that are not candidates yet."""
+    added = [opinion for opinion in archive.opinions if opinion.kind == "add" and opinion.round == round_]
+    slots = [Slot(round=round_, sample=bench.config.search.population + k, verb=Verb.INIT) for k in range(len(added))]
+    return [(slot, opinion) for slot, opinion in zip(slots, added, strict=True) if slot.id not in archive.candidates]
+
+
+def examine_added(slot: Slot, added: OpinionTaken, bench: Workbench) -> CandidateProposed:
+    """Make a person's reward a candidate like any other; nobody mends it."""
+    draft = Draft(source=added.text, why=f"handed in by a person: {added.name}")
+    return candidate_of(slot, examine(draft, slot, bench, attempt=0), PERSON, bench)
+
+
+def unread_parents(wanted: tuple[Slot, ...], archive: Archive) -> list[str]:
+    """Return the parents of these slots whose episodes no analyst has read."""
+    parents = dict.fromkeys(parent for slot in wanted for parent in slot.parents)
+    return [name for name in parents if (ANALYST, name) not in archive.reviews and archive.trials_of(name, "search")]
+
+
+def review(analyst: Analyst, brief: Brief, name: str, archive: Archive, folder: Path) -> Reviewed | BudgetSpent:
+    """Have a candidate's worst episode compared with the best one of the best candidate so far."""
+    own = stored_analysis(folder, archive.trials_of(name, "search")[0])
+    best = stored_analysis(folder, archive.trials_of(archive.ranked()[0].id, "search")[0])
+    nothing = Reviewed(reviewer=ANALYST, candidate=name, remarks=())
+    if own is None or best is None:
+        return nothing
+    try:
+        found = analyst.read(brief, archive.candidates[name], own.policies[0].worst, best.policies[0].best)
+    except BudgetSpentError as spent:
+        return BudgetSpent(reason=str(spent))
+    except ReplyMissingError:  # a replay took another turn than the run whose replies it plays
+        return nothing
+    return Reviewed(reviewer=ANALYST, candidate=name, remarks=found.remarks, dropped=found.dropped)
