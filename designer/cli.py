@@ -23,8 +23,20 @@ MAX_ERROR = 20_000
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
 OTHER_FLAGS = (
-    *("config", "env", "fitness", "help", "i-know-this-is-unsafe", "network", "prompt", "retrain", "runs", "sandbox", "state"),
-    *("task", "wheels"),
+    "budget",
+    "config",
+    "env",
+    "fitness",
+    "help",
+    "i-know-this-is-unsafe",
+    "network",
+    "prompt",
+    "retrain",
+    "runs",
+    "sandbox",
+    "state",
+    "task",
+    "wheels",
 )
 
 
@@ -90,7 +102,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-    from designer import commands, replaying, sandboxing, speaking
+    from designer import commands, replaying, speaking
 
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
@@ -101,6 +113,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_task(run)
     _add_settings(run)
     _add_consent(run)
+    run.add_argument(
+        "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
+    )
     show = _command(verbs, "show", commands.show, "list the runs, or show one of them, or one candidate of it")
     show.add_argument("run", nargs="?", type=Path, help="a run folder")
     show.add_argument("candidate", nargs="?", help="a candidate such as g01c03")
@@ -149,7 +164,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(doctor)
     config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
     _add_settings(config)
-    image = _command(verbs, "image", sandboxing.image, "make what boxes run: a worker environment, and its image")
+    image = _command(verbs, "image", commands.image, "make what boxes run: a worker environment, and its image")
     image.add_argument("verb", choices=["build"])
     image.add_argument("name", help="such as native")
     image.add_argument(

@@ -7,6 +7,7 @@ kill the process at any moment, call `design` again, and it goes on with what is
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
@@ -17,7 +18,7 @@ from designer.display import Display
 from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
 from designer.feedback.statistics import remarks_on
-from designer.journal import Event, Journal, RunFinished, TrialsFinished
+from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import added_slots, examine_added, opinions_for, review, unread_parents
@@ -46,10 +47,12 @@ class Loop:
         self.parallel = 1
         self.stopping = threading.Event()
         self._turn = threading.Lock()
+        self._began = time.monotonic() - archive.spent_s
 
     def design(self, slots: int) -> Archive:
         """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
         while self.archive.finished is None:
+            self._read_clock()
             match self.search.next(self.archive):
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
@@ -88,7 +91,8 @@ class Loop:
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
         source = "" if batch.candidate in BASELINES else self.archive.candidates[batch.candidate].source
-        return run_batch(self.bench, batch, source, partial(self.display.progress, batch))
+        before = self.archive.trials_of(batch.candidate, batch.purpose) if batch.since else ()
+        return run_batch(self.bench, batch, source, partial(self.display.progress, batch), before)
 
     def record(self, event: Event) -> None:
         """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""
@@ -100,6 +104,11 @@ class Loop:
             self.display.happened(event, self.archive)
         if isinstance(event, TrialsFinished):
             tidy(self.bench.folder, event.trials[0].folder)
+
+    def _read_clock(self) -> None:
+        """Journal how long the run has been at work, where that decides anything: a search reads no clock."""
+        if self.bench.config.search.budget is not None:
+            self.record(TimeRead(spent_s=time.monotonic() - self._began))
 
     def _together(self, slots: int, tasks: Iterable[Callable[[], Done]]) -> None:
         """Do tasks side by side and record each as it ends. The first failure stops the others."""

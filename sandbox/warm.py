@@ -31,8 +31,7 @@ import torch
 from sandbox import kernel, seal
 from sandbox.drawing import draw_nothing
 from sandbox.output import Output
-from sandbox.probe import judge, random_transitions
-from sandbox.reward import Call
+from sandbox.probe import Play, judge, random_play
 from sandbox.worker import tell_failures
 
 MAX_REQUEST_BYTES = 4 * 1024**2
@@ -62,16 +61,16 @@ def main(world: str, seed: int, limits: Limits, idle_s: float) -> None:
     draw_nothing()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     torch.set_num_threads(1)
-    transitions = random_transitions(world, seed)
+    play = random_play(world, seed)
     with open(os.devnull, "wb") as nobody:
-        judge(IDLE_REWARD, "reward", transitions, Output(nobody))  # what is loaded late is loaded now, once for all
+        judge(IDLE_REWARD, "reward", play, Output(nobody))  # what is loaded late is loaded now, once for all
     gc.collect()
     gc.freeze()  # a child's collections leave the shared pages alone
     output.write("ready", b"")
     while length := _announced(idle_s):
         clerk = os.fork()
         if clerk == 0:
-            _be_clerk(length, transitions, limits, output)
+            _be_clerk(length, play, limits, output)
         _, status = os.waitpid(clerk, 0)
         if status:
             return  # the line to the host may hold half an answer
@@ -96,7 +95,7 @@ def _read_exactly(length: int) -> bytes:
     return b"".join(parts)
 
 
-def _be_clerk(length: int, transitions: list[Call], limits: Limits, output: Output) -> NoReturn:
+def _be_clerk(length: int, play: Play, limits: Limits, output: Output) -> NoReturn:
     """Read a request, have a child answer it, send the answer."""
     request: dict[str, Any] = json.loads(_read_exactly(length))
     stream, stream_end = os.pipe()
@@ -105,7 +104,7 @@ def _be_clerk(length: int, transitions: list[Call], limits: Limits, output: Outp
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 1))
-        _be_child(request, transitions, stream_end, error_end)
+        _be_child(request, play, stream_end, error_end)
     os.close(stream_end)
     os.close(error_end)
     said = _listen(stream, error, deadline)
@@ -121,7 +120,7 @@ def _be_clerk(length: int, transitions: list[Call], limits: Limits, output: Outp
     os._exit(0)
 
 
-def _be_child(request: dict[str, Any], transitions: list[Call], stream_end: int, error_end: int) -> NoReturn:
+def _be_child(request: dict[str, Any], play: Play, stream_end: int, error_end: int) -> NoReturn:
     """Keep two descriptors, seal, and probe."""
     try:
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
@@ -134,7 +133,7 @@ def _be_child(request: dict[str, Any], transitions: list[Call], stream_end: int,
         def work() -> None:
             seal.apply()
             output.seal(True)
-            judge(request["source"], request["entry"], transitions, output)
+            judge(request["source"], request["entry"], play, output)
 
         tell_failures(work, output)
         sys.stdout.flush()
