@@ -24,6 +24,7 @@ what they leave open; or "refused", why there is no box.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -32,7 +33,7 @@ from typing import Any, NoReturn
 
 from sandbox import confinement, kernel, namespaces, privileges
 from sandbox.confinement import Standing
-from sandbox.leftovers import Folder, descendants, end_the_rest, kill
+from sandbox.leftovers import descendants, end_the_rest, kill
 
 
 def main(spec: dict[str, Any]) -> None:
@@ -44,12 +45,11 @@ def main(spec: dict[str, Any]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     if on_linux():
         kernel.die_with_parent(signal.SIGTERM)
-    folder = Folder(spec["folder"])
-    report = run(spec) if os.getppid() == spec["parent"] else {}
-    if os.getppid() == spec["parent"]:
+    if os.getppid() != spec["parent"]:
+        return
+    report = run(spec)
+    with contextlib.suppress(BrokenPipeError):  # the host has died
         os.write(spec["report_fd"], json.dumps(report).encode() + b"\n")
-    else:
-        folder.remove()
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
