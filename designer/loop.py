@@ -52,7 +52,8 @@ class Loop:
     def design(self, slots: int) -> Archive:
         """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
         while self.archive.finished is None:
-            self._read_clock()
+            if self.bench.config.search.budget is not None:  # a search reads no clock: the loop does, and writes it down
+                self.record(TimeRead(spent_s=time.monotonic() - self._began))
             match self.search.next(self.archive):
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
@@ -77,16 +78,11 @@ class Loop:
         round_ = wanted[0].round
         for taken in opinions_for(self.bench.folder, self.archive, round_):
             self.record(taken)
-        self._together(
-            slots,
-            [partial(examine_added, slot, added, self.bench) for slot, added in added_slots(self.bench, self.archive, round_)],
-        )
+        added = added_slots(self.bench, self.archive, round_)
+        self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
         if self.analyst:
-            brief = self.brief(round_)
-            unread = unread_parents(wanted, self.archive)
-            self._together(
-                self.parallel, [partial(review, self.analyst, brief, name, self.archive, self.bench.folder) for name in unread]
-            )
+            read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
+            self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
@@ -104,11 +100,6 @@ class Loop:
             self.display.happened(event, self.archive)
         if isinstance(event, TrialsFinished):
             tidy(self.bench.folder, event.trials[0].folder)
-
-    def _read_clock(self) -> None:
-        """Journal how long the run has been at work, where that decides anything: a search reads no clock."""
-        if self.bench.config.search.budget is not None:
-            self.record(TimeRead(spent_s=time.monotonic() - self._began))
 
     def _together(self, slots: int, tasks: Iterable[Callable[[], Done]]) -> None:
         """Do tasks side by side and record each as it ends. The first failure stops the others."""

@@ -35,7 +35,7 @@ def descent_verb(turn: int) -> Verb:
 
 
 def descent(turn: int, parents: Sequence[str]) -> tuple[Verb, tuple[str, ...]]:
-    """Say how the turn-th descendant of a round is made: mutate the best, cross the best two, tune, simplify, ..."""
+    """Say how the turn-th descendant of a round is made: mutate the best, cross the best two, tune, simplify."""
     verb = descent_verb(turn)
     if verb is Verb.CROSSOVER and len(parents) > 1:
         return verb, (parents[0], parents[1])
@@ -106,7 +106,12 @@ def units_done(archive: Archive) -> float:
 
 
 def affords(archive: Archive, config: SearchConfig, units: float) -> bool:
-    """Say whether so many more full trainings fit into the budget, going by what those so far took."""
+    """Say whether so many more full trainings fit into the budget, going by what those so far took.
+
+    Once the finals have begun nothing more does: a clock that runs faster later must not reopen the search.
+    """
+    if config.budget and any(trial.purpose == "final" for trial in archive.trials.values()):
+        return False
     budget = parse_budget(config.budget) if config.budget else None
     done = units_done(archive)
     if budget is None or budget.unit == "money" or not done:

@@ -301,6 +301,13 @@ def test_time_that_is_used_up_ends_the_search_and_not_the_round():
     assert isinstance(search.next(Archive.of([*events[:-1], TimeRead(spent_s=40.0)])), Propose)
 
 
+def test_finals_that_have_begun_are_not_followed_by_another_round():
+    """The finals may train faster than the search did: by the clock there would then be time again."""
+    events = [*scored(1.0, 2.0, 3.0, 4.0), TimeRead(spent_s=590.0), finals("g01c03", *[3.0] * 40)]
+    action = halving(budget="10m", rounds=5).next(Archive.of(events))
+    assert action == Advance((Batch("g01c02", "final", final_seeds(0, 2)),))
+
+
 def test_trainings_that_are_used_up_end_the_search():
     events = scored(1.0, 2.0, 3.0, 4.0)
     assert halving(budget="11", rounds=5).next(Archive.of(events)).batches[0].purpose == "final"
