@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from rich.text import Text
 
@@ -22,6 +22,7 @@ MAX_ERROR = 20_000
 
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 OTHER_FLAGS = (
     "budget",
     "config",
@@ -102,11 +103,19 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-    from designer import commands, replaying, speaking
-
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
     verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
+    _add_runs(verbs)
+    _add_looks(verbs)
+    _add_words(verbs)
+    _add_machine(verbs)
+    return parser
+
+
+def _add_runs(verbs: Verbs) -> None:
+    """Describe what trains."""
+    from designer import commands, replaying
 
     run = _command(verbs, "run", commands.run, "design a reward, or go on with a run folder")
     run.add_argument("what", help='a task\'s name, a task file, a run folder, or a sentence such as "run backward"')
@@ -116,6 +125,28 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
     )
+    baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
+    baseline.add_argument("what", help="a task's name or a task file")
+    _add_task(baseline)
+    _add_settings(baseline)
+    _add_consent(baseline)
+    plan = _command(verbs, "plan", commands.plan, "say how long a run will take, from a few seconds of training")
+    plan.add_argument("what", help="as for run")
+    _add_task(plan)
+    _add_settings(plan)
+    _add_consent(plan)
+    replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
+    replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
+    replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
+    _add_consent(replay)
+    replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
+    _add_settings(replay)
+
+
+def _add_looks(verbs: Verbs) -> None:
+    """Describe what only looks."""
+    from designer import commands
+
     show = _command(verbs, "show", commands.show, "list the runs, or show one of them, or one candidate of it")
     show.add_argument("run", nargs="?", type=Path, help="a run folder")
     show.add_argument("candidate", nargs="?", help="a candidate such as g01c03")
@@ -135,28 +166,24 @@ def build_parser() -> argparse.ArgumentParser:
     _add_state(described)
     _add_settings(described)
     _add_consent(described)
-    baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
-    baseline.add_argument("what", help="a task's name or a task file")
-    _add_task(baseline)
-    _add_settings(baseline)
-    _add_consent(baseline)
-    plan = _command(verbs, "plan", commands.plan, "say how long a run will take, from a few seconds of training")
-    plan.add_argument("what", help="as for run")
-    _add_task(plan)
-    _add_settings(plan)
-    _add_consent(plan)
-    replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
-    replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
-    replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
-    _add_consent(replay)
-    replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
-    _add_settings(replay)
+
+
+def _add_words(verbs: Verbs) -> None:
+    """Describe what people tell a run."""
+    from designer import speaking
+
     say = _command(verbs, "say", speaking.say, "tell a run something; it enters the next round's prompts")
     say.add_argument("run", type=Path, help="a run folder that goes on")
     say.add_argument("text", help='such as "it drags its hind leg"')
     add = _command(verbs, "add", speaking.add, "hand a run a reward of your own, as a candidate of the next round")
     add.add_argument("run", type=Path, help="a run folder that goes on")
     add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
+
+
+def _add_machine(verbs: Verbs) -> None:
+    """Describe what is about the machine and the settings."""
+    from designer import commands
+
     doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
     doctor.add_argument(
         "--sandbox", metavar="NAME", help="examine a sandbox instead: embedded, docker, none, or a third party's module:name"
@@ -175,12 +202,9 @@ def build_parser() -> argparse.ArgumentParser:
     image.add_argument("--wheels", type=Path, help="docker: a folder that holds all wheels, for a build without an index")
     image.add_argument("--network", help="docker: the network of the build's containers, such as host")
     _add_settings(image)
-    return parser
 
 
-def _command(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: object, text: str
-) -> argparse.ArgumentParser:
+def _command(verbs: Verbs, name: str, command: object, text: str) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
     parser.set_defaults(command=command)
     return parser

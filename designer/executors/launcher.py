@@ -78,6 +78,7 @@ def _environment(code: Path, scratch: Path) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
+        "TORCHINDUCTOR_CACHE_DIR": str(scratch),  # torch's optimisers make it, and a box may have no right to make folders
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(code),
         "PYTHONDONTWRITEBYTECODE": "1",
