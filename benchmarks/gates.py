@@ -53,12 +53,11 @@ def main(log: Path, names: list[str]) -> None:
 
 def train(name: str) -> dict[str, Any]:
     """Train a task's baselines, and its untrained policies; return each arm's fitness by seed."""
-    designer = str(Path(sys.executable).with_name("designer"))
     found: dict[str, Any] = {"cpu_s": 0.0}
     for arms, extra in (((HUMAN, SPARSE), ()), ((UNTRAINED,), ("--training.steps", "1"))):
         with tempfile.TemporaryDirectory() as runs:
             command = [
-                designer,
+                *(sys.executable, "-m", "designer.cli"),
                 "baseline",
                 name,
                 "--search.final-seeds",

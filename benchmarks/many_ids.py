@@ -50,10 +50,22 @@ def main(log: Path) -> None:
 
 def run(id_: str) -> dict[str, object]:
     """Run one id in a folder of its own; return how it ended."""
-    designer = Path(sys.executable).with_name("designer")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as runs:
-        command = [str(designer), "run", "Do as much as you can.", "--env", id_, "--fitness", FITNESS, "--runs", runs, *TINY]
+        command = [
+            sys.executable,
+            "-m",
+            "designer.cli",
+            "run",
+            "Do as much as you can.",
+            "--env",
+            id_,
+            "--fitness",
+            FITNESS,
+            "--runs",
+            runs,
+            *TINY,
+        ]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
     said = ended.stderr.strip().splitlines()
     return {"code": ended.returncode, "said": said[-1][:300] if said else "", "wall_s": time.monotonic() - started}

@@ -16,11 +16,12 @@ from designer.journal import (
     Reviewed,
     RunFinished,
     RunStarted,
+    TimeRead,
     TrialsFinished,
 )
 from designer.proposers import Entry
 from designer.records import Candidate, Purpose, Remark, Status, Trial, TrialKey, Verdict
-from designer.statistics import mean
+from designer.statistics import Spread, lower_bound, mean, pooled_spread
 
 HUMAN, SPARSE = "human", "sparse"
 BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward"}
@@ -28,7 +29,11 @@ BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward"}
 
 @dataclass
 class Archive:
-    """Candidates, verdicts and trials by name. Built by `add`, event by event; the order within a round doesn't matter."""
+    """Candidates, verdicts and trials by name. Built by `add`, event by event; the order within a round doesn't matter.
+
+    trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
+    spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
+    """
 
     started: RunStarted | None = None
     candidates: dict[str, Candidate] = field(default_factory=dict)
@@ -38,10 +43,13 @@ class Archive:
     calls_started: int = 0
     calls: list[CallFinished] = field(default_factory=list)
     spent: str = ""
+    spent_s: float = 0.0
     judges_off: dict[str, str] = field(default_factory=dict)
     reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
     opinions: list[OpinionTaken] = field(default_factory=list)
     finished: RunFinished | None = None
+    _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
+    _by_purpose: dict[tuple[str, Purpose], dict[int, Trial]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Archive:
@@ -70,11 +78,21 @@ class Archive:
             case CandidateProposed(candidate=candidate, verdict=verdict):
                 self.candidates[candidate.id] = candidate
                 self.verdicts[candidate.id] = verdict
+                self._rounds.setdefault(candidate.round, {})[candidate.sample] = candidate
             case TrialsFinished(trials=trials, walls=walls):
-                self.trials.update({trial.key: trial for trial in trials})
+                for trial in trials:
+                    self._keep(trial)
                 self.walls.add(walls)
+            case TimeRead(spent_s=seconds):
+                self.spent_s = max(self.spent_s, seconds)
             case RunFinished():
                 self.finished = event
+
+    def _keep(self, trial: Trial) -> None:
+        known = self.trials.get(trial.key)
+        if known is None or known.until < trial.until:
+            self.trials[trial.key] = trial
+            self._by_purpose.setdefault((trial.candidate, trial.purpose), {})[trial.seed] = trial
 
     def knows(self, event: Event) -> bool:
         """Say whether an event that several threads may report is already in."""
@@ -84,25 +102,38 @@ class Archive:
 
     def in_round(self, round_: int) -> list[Candidate]:
         """Return a round's candidates by sample."""
-        return sorted((c for c in self.candidates.values() if c.round == round_), key=lambda c: c.sample)
+        return [candidate for _, candidate in sorted(self._rounds.get(round_, {}).items())]
+
+    @property
+    def rounds(self) -> list[int]:
+        """The rounds that have begun."""
+        return sorted(self._rounds)
 
     def trials_of(self, candidate: str, purpose: Purpose) -> list[Trial]:
         """Return a candidate's trials by seed."""
-        found = (t for t in self.trials.values() if t.candidate == candidate and t.purpose == purpose)
-        return sorted(found, key=lambda trial: trial.seed)
+        return [trial for _, trial in sorted(self._by_purpose.get((candidate, purpose), {}).items())]
+
+    def search_scores(self, candidate: str) -> list[float]:
+        """Return the fitness of every search seed that was trained to the end and ended well."""
+        return [t.result.fitness for t in self.trials_of(candidate, "search") if t.is_whole and t.result]
 
     def search_score(self, candidate: str) -> float | None:
-        """Return a candidate's mean fitness over its search trials, or None."""
-        return mean([t.result.fitness for t in self.trials_of(candidate, "search") if t.result])
+        """Return a candidate's mean fitness over the search seeds that it was trained to the end on, or None."""
+        return mean(self.search_scores(candidate))
 
     def final_scores(self, candidate: str) -> list[float]:
         """Return the final fitness of every final seed that ended well."""
         return [t.result.fitness for t in self.trials_of(candidate, "final") if t.result]
 
+    def search_spread(self) -> Spread | None:
+        """Return how far a candidate's search seeds differ, pooled over all candidates that were tried on several."""
+        return pooled_spread(self.search_scores(name) for name in sorted(self.candidates))
+
     def ranked(self) -> list[Candidate]:
-        """Return the candidates that have a search score, best first; ties go to the earlier one."""
-        scored = [(self.search_score(c.id), c) for c in self.candidates.values()]
-        ordered = [(-score, c.round, c.sample, c) for score, c in scored if score is not None]
+        """Return the candidates that have a search score by its lower bound, best first; ties go to the earlier one."""
+        pooled = self.search_spread()
+        scored = [(self.search_scores(c.id), c) for c in self.candidates.values()]
+        ordered = [(-lower_bound(scores, pooled), c.round, c.sample, c) for scores, c in scored if scores]
         return [c for *_, c in sorted(ordered, key=lambda item: item[:3])]
 
     def trainable(self, candidate: str) -> bool:
@@ -110,7 +141,7 @@ class Archive:
 
     def entries(self, before_round: int, remarks: dict[str, tuple[Remark, ...]]) -> tuple[Entry, ...]:
         """Return what is known of the earlier rounds' candidates, oldest first."""
-        earlier = sorted((c for c in self.candidates.values() if c.round < before_round), key=lambda c: (c.round, c.sample))
+        earlier = [candidate for round_ in self.rounds if round_ < before_round for candidate in self.in_round(round_)]
         return tuple(self._entry(candidate, remarks.get(candidate.id, ())) for candidate in earlier)
 
     def _entry(self, candidate: Candidate, remarks: tuple[Remark, ...]) -> Entry:

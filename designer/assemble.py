@@ -28,7 +28,7 @@ from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
 from designer.scratch import scratch_folder
-from designer.search.halving import Halving
+from designer.search.rules import make_search
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
 from designer.world_source import WorldSource, stage_world
@@ -88,7 +88,7 @@ def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str
     asks = llm is not None or run.config.llm.provider != "composer"
     boxes, analyses = AtMost(executor, slots(run.config)), asks and run.config.llm.analyst
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses)
-    loop = Loop(bench, Halving(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
+    loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
     if asks:
         _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))

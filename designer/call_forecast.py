@@ -13,7 +13,7 @@ from designer.prompts import Prompts
 from designer.proposers import Brief, Slot
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Task, Verb
-from designer.search.halving import descent_verb
+from designer.search.planning import descent_verb
 from designer.spending import USUAL_REPLY_TOKENS
 
 CRITIC_PROBES, ANALYST_PROBES = 4, 2

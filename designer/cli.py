@@ -21,7 +21,7 @@ MAX_ERROR = 20_000
 
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
-OTHER_FLAGS = ("config", "env", "fitness", "help", "prompt", "retrain", "runs", "state", "task")
+OTHER_FLAGS = ("budget", "config", "env", "fitness", "help", "prompt", "retrain", "runs", "state", "task")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -96,6 +96,9 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("what", help='a task\'s name, a task file, a run folder, or a sentence such as "run backward"')
     _add_task(run)
     _add_settings(run)
+    run.add_argument(
+        "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
+    )
     show = _command(verbs, "show", commands.show, "list the runs, or show one of them, or one candidate of it")
     show.add_argument("run", nargs="?", type=Path, help="a run folder")
     show.add_argument("candidate", nargs="?", help="a candidate such as g01c03")

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from designer import environments, terminal
 from designer.assemble import describe, executor_for, make_loop, slots
+from designer.budget import planned_units
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
 from designer.config import Config, load, to_toml, with_environment
@@ -192,8 +193,7 @@ def _opening(run: Run, proposer: str, sandbox: str) -> RunStarted:
 def planned_steps(run: Run) -> int:
     """Return the environment steps of all trainings that this run will do at most."""
     search = run.config.search
-    final = (search.finalists * min(1, search.rounds) + len(run.baselines)) * search.final_seeds
-    return (search.rounds * search.population + final) * run.task.steps
+    return round(planned_units(search.size, search.cut, len(run.baselines)) * run.task.steps)
 
 
 def finished(run: Run, clip: str, report_path: Path, console: Console) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
 
 
@@ -22,12 +23,30 @@ class Section(BaseModel):
 
 
 class SearchConfig(Section):
-    rounds: int = Field(2, ge=0, description="rounds of proposals; 0 trains the baselines only")
-    population: int = Field(4, ge=1, le=99, description="candidates a round")
-    fresh: float = Field(0.5, ge=0, le=1, description="share of a later round that is written anew, not from parents")
-    finalists: int = Field(2, ge=1, description="how many of the best are trained again on seeds never used before")
+    rule: str = Field(
+        "halving", description="what is tried next: halving, greedy, best_of_n, bandit, islands, tree, or module:Attr"
+    )
+    budget: str | None = Field(
+        None, description="10m, 2h, overnight, '45 trainings' or $3: sets the sizes below that you don't, and is kept"
+    )
+    rounds: int = Field(3, ge=0, description="rounds of proposals; 0 trains the baselines only")
+    population: int = Field(8, ge=1, le=99, description="candidates a round")
+    fresh: float = Field(
+        0.5, ge=0, le=1, description="share of the second round that is written anew, not from parents; it adapts later"
+    )
+    cut: float = Field(
+        0.5, gt=0, le=1, description="share of the training at which the worse half of a round stops; 1: all train to the end"
+    )
+    confirm: int = Field(2, ge=0, description="how many of a round's best are trained on more seeds")
+    confirm_seeds: int = Field(2, ge=1, le=99, description="how many more seeds that is")
+    target: float | None = Field(None, description="stop searching once the best candidate's lower bound reaches this fitness")
+    finalists: int = Field(3, ge=1, description="how many of the best are trained again on seeds never used before")
     final_seeds: int = Field(5, ge=1, description="training seeds of each finalist and baseline")
     seed: int = Field(0, ge=0, description="the run's seed; training and evaluation seeds are derived from it")
+
+    @property
+    def size(self) -> Size:
+        return Size(*(getattr(self, name) for name in Size._fields))
 
 
 class TrainingConfig(Section):
@@ -122,7 +141,23 @@ def load(file: Path | None, flags: Mapping[str, str]) -> Config:
         _put(settings, name.split("."), text)
     if _names_a_model(settings.get("llm", {}), flags):
         settings["llm"]["provider"] = "openai"
+    _apply_budget(settings)
     return validated(settings, str(file) if file else "the flags")
+
+
+def _apply_budget(settings: dict[str, Any]) -> None:
+    """Let a budget choose the sizes that nothing else chose; one in money also caps what the models may cost."""
+    search = settings.get("search", {})
+    text = search.get("budget")
+    if text is None:
+        return
+    try:
+        settings["search"] = with_budget(search, str(text))
+        budget = parse_budget(str(text))
+        if budget.unit == "money":
+            settings.setdefault("llm", {}).setdefault("max_cost", budget.amount)
+    except ValueError as error:
+        raise ConfigError(f"search.budget: {error}.") from None
 
 
 def _names_a_model(llm: Mapping[str, Any], flags: Mapping[str, str]) -> bool:

@@ -69,7 +69,7 @@ class Plain:
         self._say(f"round {slots[0].round}: asking for {len(slots)} rewards")
 
     def training(self, batches: tuple[Batch, ...]) -> None:
-        names = ", ".join(f"{b.candidate} ({count(len(b.seeds), 'seed')})" for b in batches)
+        names = ", ".join(f"{b.candidate} ({count(len(b.seeds), 'seed')}{_piece(b)})" for b in batches)
         self._say(f"training {names}")
 
     def progress(self, batch: Batch, numbers: Mapping[str, float]) -> None:
@@ -118,7 +118,7 @@ class LiveTable(Plain):
             self._done = sum(trial.steps for trial in archive.trials.values())
             best = archive.ranked()
             if best:
-                self._best = f"{best[0].id} with {archive.search_score(best[0].id):.3g}{self._unit} (one seed, optimistic)"
+                self._best = f"{best[0].id} with {archive.search_score(best[0].id):.3g}{self._unit} (optimistic)"
 
     def _table(self) -> Group:
         with self._lock:
@@ -143,6 +143,13 @@ class LiveTable(Plain):
             return ""
         left_s = max(0, self._planned - self._done) / speed
         return f"elapsed {clock(time.monotonic() - self._started)}, about {clock(left_s)} of training left"
+
+
+def _piece(batch: Batch) -> str:
+    """Say which piece of a training a batch is, or nothing where it is the whole."""
+    if batch.since:
+        return f", from {batch.since:.0%} on"
+    return f", to {batch.until:.0%}" if batch.until < 1 else ""
 
 
 def _share(numbers: Mapping[str, float]) -> float:
@@ -190,7 +197,8 @@ def _told_trials(event: TrialsFinished, unit: str) -> str:
         return f"{name}: {first.status}: {one_line(first.error, 110)}"
     mean = sum(results) / len(results)
     spread = f", {min(results):.3g} to {max(results):.3g}" if len(results) > 1 else ""
-    return f"{name} trained: fitness {mean:.3g}{unit} ({count(len(results), 'seed')}{spread}, {first.wall_s:.0f} s)"
+    trained = "trained" if first.is_whole else f"trained to {first.until:.0%}"
+    return f"{name} {trained}: fitness {mean:.3g}{unit} ({count(len(results), 'seed')}{spread}, {first.wall_s:.0f} s)"
 
 
 def count(number: int, noun: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from designer.archive import HUMAN
 from designer.assemble import scratch_box, slots
+from designer.budget import final_units, planned_units
 from designer.call_forecast import told_calls
 from designer.config import Config
 from designer.display import clock
@@ -29,15 +30,15 @@ def forecast(task: Task, table: StateTable, config: Config, world: WorldSource) 
     """Train for PROBE_STEPS and extrapolate. Returns sentences for people."""
     speed, start_up_s = probe_speed(task, table, config, world)
     search, boxes = config.search, slots(config)
-    steps = task.steps
     baselines = int(task.human is not None) + int(task.fitness is not None)
     searched = search.rounds * search.population
-    final = (min(search.finalists, searched) + baselines) * search.final_seeds
-    batches = searched + min(search.finalists, searched) + baselines
-    seconds = ((searched + final) * steps / speed + batches * start_up_s) / boxes
+    final = final_units(search.size, baselines)
+    units = planned_units(search.size, search.cut, baselines)
+    batches = searched * (1 + int(search.cut < 1)) + min(search.finalists, searched) + baselines
+    seconds = (units * task.steps / speed + batches * start_up_s) / boxes
     return (
-        f"{searched} trainings of the search and {final} final ones, {steps:,} environment steps each: "
-        f"{(searched + final) * steps:,} steps.\n"
+        f"{searched} candidates and {final} final trainings: at most {units:g} whole trainings of {task.steps:,} "
+        f"environment steps, {units * task.steps:,.0f} steps.\n"
         f"Measured: {speed:,.0f} steps/s in one box, {start_up_s:.1f} s to start one; {boxes} at once"
         f"{'.' if boxes == 1 else ' (not measured together: memory and caches are shared).'}\n"
         f"Expected: about {clock(seconds)} of training, and up to a third more for playing and scoring the policies.\n"

@@ -106,6 +106,13 @@ class TrialsFinished(Record):
     walls: str
 
 
+class TimeRead(Record):
+    """How long the run has been at work, pauses left out [s]. Read by the loop, so that a search need not look at a clock."""
+
+    event: Literal["time_read"] = "time_read"
+    spent_s: float
+
+
 class RunFinished(Record):
     """The search is over. `winner` is a candidate's id, or None where nothing could be trained."""
 
@@ -124,6 +131,7 @@ Event = (
     | CandidateProposed
     | TrialsFinished
     | Reviewed
+    | TimeRead
     | RunFinished
 )
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

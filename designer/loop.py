@@ -7,6 +7,7 @@ kill the process at any moment, call `design` again, and it goes on with what is
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
@@ -17,7 +18,7 @@ from designer.display import Display
 from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
 from designer.feedback.statistics import remarks_on
-from designer.journal import Event, Journal, RunFinished, TrialsFinished
+from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import added_slots, examine_added, opinions_for, review, unread_parents
@@ -46,10 +47,13 @@ class Loop:
         self.parallel = 1
         self.stopping = threading.Event()
         self._turn = threading.Lock()
+        self._began = time.monotonic() - archive.spent_s
 
     def design(self, slots: int) -> Archive:
         """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
         while self.archive.finished is None:
+            if self.bench.config.search.budget is not None:  # a search reads no clock: the loop does, and writes it down
+                self.record(TimeRead(spent_s=time.monotonic() - self._began))
             match self.search.next(self.archive):
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
@@ -74,21 +78,17 @@ class Loop:
         round_ = wanted[0].round
         for taken in opinions_for(self.bench.folder, self.archive, round_):
             self.record(taken)
-        self._together(
-            slots,
-            [partial(examine_added, slot, added, self.bench) for slot, added in added_slots(self.bench, self.archive, round_)],
-        )
+        added = added_slots(self.bench, self.archive, round_)
+        self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
         if self.analyst:
-            brief = self.brief(round_)
-            unread = unread_parents(wanted, self.archive)
-            self._together(
-                self.parallel, [partial(review, self.analyst, brief, name, self.archive, self.bench.folder) for name in unread]
-            )
+            read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
+            self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
         source = "" if batch.candidate in BASELINES else self.archive.candidates[batch.candidate].source
-        return run_batch(self.bench, batch, source, partial(self.display.progress, batch))
+        before = self.archive.trials_of(batch.candidate, batch.purpose) if batch.since else ()
+        return run_batch(self.bench, batch, source, partial(self.display.progress, batch), before)
 
     def record(self, event: Event) -> None:
         """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""

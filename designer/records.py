@@ -245,7 +245,9 @@ class Trace(Record):
 class Trial(Record):
     """(candidate, seed) trained for `steps` environment steps, and the evidence that it left.
 
-    `scores` holds one score a checkpoint; the last one is the result. Empty unless `status` is OK.
+    until: share of the whole training that is done; below 1 it was paused there and may go on.
+    scores: one a checkpoint from the beginning, the last one is the result. Empty unless `status` is OK.
+    train_cpu_s, wall_s: of all pieces of the training together.
     """
 
     candidate: str
@@ -254,6 +256,7 @@ class Trial(Record):
     status: Status
     error: str = ""
     steps: int
+    until: float = 1.0
     scores: tuple[Score, ...] = ()
     traces: tuple[Trace, ...] = ()
     folder: str
@@ -267,6 +270,14 @@ class Trial(Record):
     @property
     def result(self) -> Score | None:
         return self.scores[-1] if self.scores else None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.until >= 1
+
+    def fitness_at(self, fraction: float) -> float | None:
+        """Return the fitness that was judged at this share of the training, or None where none was."""
+        return next((score.fitness for score in self.scores if abs(score.fraction - fraction) < 1e-9), None)
 
 
 # Feedback -----------------------------------------------------------------------------------------------------------

@@ -9,12 +9,17 @@ from __future__ import annotations
 from designer.records import Purpose
 
 SPAN = 10_000
-SEARCH, FINAL, SEARCH_EPISODES, FINAL_EPISODES, RANDOM_PLAY, CLIP = 1, 1_000, 5_000, 6_000, 8_000, 9_000
+SEARCH, CONFIRM, FINAL, SEARCH_EPISODES, FINAL_EPISODES, RANDOM_PLAY, CLIP = 1, 100, 1_000, 5_000, 6_000, 8_000, 9_000
 
 
 def search_seed(run_seed: int) -> int:
     """Return the training seed that every candidate shares in the search (common random numbers)."""
     return run_seed * SPAN + SEARCH
+
+
+def confirm_seeds(run_seed: int, count: int) -> tuple[int, ...]:
+    """Return training seeds that the best of a round are tried again on: neither the search's first nor the finals'."""
+    return tuple(run_seed * SPAN + CONFIRM + k for k in range(count))
 
 
 def final_seeds(run_seed: int, count: int) -> tuple[int, ...]:

@@ -80,7 +80,10 @@ def status_of(archive: Archive, candidate: Candidate) -> str:
     if archive.verdicts[candidate.id].status is not Status.OK:
         return str(archive.verdicts[candidate.id].status)
     trials = archive.trials_of(candidate.id, "search")
-    return str(trials[0].status) if trials else "not trained"
+    if not trials:
+        return "not trained"
+    first = trials[0]
+    return str(first.status) if first.is_whole or first.status is not Status.OK else f"stopped at {first.until:.0%}"
 
 
 def show_candidate(run: Run, name: str, with_prompt: bool, console: Console) -> None:

@@ -28,7 +28,7 @@ from designer.seeds import episode_seed
 from designer.text import one_line
 
 ANALYSIS = "analyse"
-POLICY, TRAJECTORIES = "policy.safetensors", "trajectories.safetensors"
+POLICY, TRAJECTORIES, CHECKPOINT = "policy.safetensors", "trajectories.safetensors", "checkpoint.safetensors"
 START_UP_CPU_S = 60
 EVALUATION_CPU_S_PER_1K_STEPS = 3.0
 TRAJECTORIES_BYTES, POLICY_BYTES = 1024**3, 128 * 1024**2
@@ -59,65 +59,89 @@ class Judged(NamedTuple):
     scores: Sequence[tuple[Score, ...]]
 
 
-def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress) -> TrialsFinished:
-    """Train and judge one reward on a batch of seeds. `source` is a candidate's code (unused for a baseline)."""
+def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress, before: Sequence[Trial] = ()) -> TrialsFinished:
+    """Train and judge one reward on a batch of seeds.
+
+    source: a candidate's code (unused for a baseline). before: the same seeds' trials up to `batch.since`.
+    """
     folder = batch_folder(batch)
     training = train(bench, batch, source, bench.folder / folder / "train", progress)
     if training.status is Status.OK:
         judged = judge(bench, batch, bench.folder / folder)
     else:
         judged = Judged(training.status, training.error, ())
-    trials = tuple(
-        Trial(
-            candidate=batch.candidate,
-            purpose=batch.purpose,
-            seed=seed,
-            status=judged.status,
-            error=judged.error,
-            steps=bench.task.steps,
-            scores=judged.scores[k] if judged.scores else (),
-            traces=_traces(training, k),
-            folder=folder,
-            train_cpu_s=training.cpu_s / len(batch.seeds),
-            wall_s=training.wall_s,
-        )
-        for k, seed in enumerate(batch.seeds)
+    earlier = {trial.seed: trial for trial in before}
+    trials = [_trial(bench, batch, k, training, judged, earlier.get(seed)) for k, seed in enumerate(batch.seeds)]
+    return TrialsFinished(trials=tuple(trials), walls=f"{bench.executor.name} ({training.walls})")
+
+
+def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: Judged, before: Trial | None) -> Trial:
+    """Put together what is known of the k-th seed of a batch; `before` is its trial up to where this piece began."""
+    traces = _traces(training, k)
+    return Trial(
+        candidate=batch.candidate,
+        purpose=batch.purpose,
+        seed=batch.seeds[k],
+        status=judged.status,
+        error=judged.error,
+        steps=round(batch.until * bench.task.steps),
+        until=batch.until,
+        scores=((*before.scores, *judged.scores[k]) if before else judged.scores[k]) if judged.scores else (),
+        traces=traces,
+        folder=batch_folder(batch),
+        train_cpu_s=training.cpu_s / len(batch.seeds) + (before.train_cpu_s if before else 0.0),
+        wall_s=training.wall_s + (before.wall_s if before else 0.0),
     )
-    return TrialsFinished(trials=trials, walls=f"{bench.executor.name} ({training.walls})")
 
 
 def batch_folder(batch: Batch) -> str:
     """Return where a batch's files lie, relative to the run."""
     first, last = batch.seeds[0], batch.seeds[-1]
     seeds = f"s{first}" if first == last else f"s{first}-{last}"
-    return f"candidates/{batch.candidate}/{batch.purpose}-{seeds}"
+    paused = "" if batch.until >= 1 else f"-to{100 * batch.until:g}"
+    return f"candidates/{batch.candidate}/{batch.purpose}-{seeds}{paused}"
 
 
 def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: Progress) -> JobResult:
-    """Run the training box."""
+    """Run the training box: all of the training, or the piece of it that the batch names."""
     config = bench.config
     reward, files = _reward(bench.task, batch.candidate, source)
     spec = {
         "world": bench.table.world,
         "seeds": list(batch.seeds),
         "steps": bench.task.steps,
-        "fractions": fractions(config),
+        "fractions": fractions(config, batch),
         "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
         "reward": reward,
     }
-    cpu_s = START_UP_CPU_S + config.executor.cpu_s_per_1k_steps * bench.task.steps * len(batch.seeds) / 1000
+    if batch.until < 1:
+        spec["until"] = batch.until
+    if batch.since > 0:
+        spec["resume"] = True
+        paused = batch_folder(batch._replace(until=batch.since))
+        files[CHECKPOINT] = bench.folder / paused / "train" / CHECKPOINT
+    steps = (batch.until - batch.since) * bench.task.steps * len(batch.seeds)
+    cpu_s = START_UP_CPU_S + config.executor.cpu_s_per_1k_steps * steps / 1000
     result = bench.executor.run(Job("train", spec, files, bench.limits(cpu_s, POLICY_BYTES)), folder, progress)
-    if result.status is Status.OK and not (folder / POLICY).is_file():
-        result = result._replace(status=Status.CRASHED, error="the training box sent no policy")
+    result = _with_files(result, folder, (POLICY,) if batch.until >= 1 else (POLICY, CHECKPOINT))
     if batch.candidate == SPARSE and result.status is not Status.OK:
         raise TaskError(f"training on the fitness itself failed: {result.error}. Is the fitness right? See {folder}.")
     return result
 
 
-def fractions(config: Config) -> list[float]:
-    """Return the shares of the training after which a checkpoint is kept; the last is the whole."""
+def _with_files(result: JobResult, folder: Path, needed: Sequence[str]) -> JobResult:
+    """Call a training crashed that says it went well and left out what it had to send."""
+    missing = [name.partition(".")[0] for name in needed if not (folder / name).is_file()]
+    if result.status is Status.OK and missing:
+        return result._replace(status=Status.CRASHED, error=f"the training box sent no {missing[0]}")
+    return result
+
+
+def fractions(config: Config, batch: Batch) -> list[float]:
+    """Return the shares of the training after which this batch keeps a checkpoint; the last is where it ends."""
     points = config.evaluation.checkpoints
-    return [(k + 1) / points for k in range(points)]
+    evenly = [(k + 1) / points for k in range(points)]
+    return [share for share in evenly if batch.since < share < batch.until] + [batch.until]
 
 
 def _reward(task: Task, candidate: str, source: str) -> tuple[dict[str, Any], dict[str, bytes | Path]]:
@@ -145,18 +169,19 @@ def judge(bench: Workbench, batch: Batch, folder: Path) -> Judged:
         return Judged(Status.CRASHED, rollout.error, ())
     if rollout.status is not Status.OK:
         raise SandboxError(f"playing the policies in {folder} failed ({rollout.status}): {rollout.error}")
-    played = read_played(rollout.content, bench.config.evaluation.checkpoints, len(batch.seeds))
+    played = read_played(rollout.content, len(fractions(bench.config, batch)), len(batch.seeds))
     scored = read_scored(_score(bench, folder), played.episodes, bench.table.episode_steps)
     if bench.analyses and batch.purpose == "search":
         analyse(bench, played, scored, folder)
-    return Judged(Status.OK, "", scores(played, scored, bench, len(batch.seeds)))
+    return Judged(Status.OK, "", scores(played, scored, bench, batch))
 
 
 def _rollout(bench: Workbench, batch: Batch, folder: Path) -> JobResult:
     evaluation = bench.config.evaluation
+    checkpoints = len(fractions(bench.config, batch))
     spec = {
         "world": bench.table.world,
-        "checkpoints": evaluation.checkpoints,
+        "checkpoints": checkpoints,
         "policies": len(batch.seeds),
         "episodes": evaluation.episodes,
         "earlier_episodes": evaluation.checkpoint_episodes,
@@ -165,7 +190,7 @@ def _rollout(bench: Workbench, batch: Batch, folder: Path) -> JobResult:
     steps = (
         bench.table.episode_steps
         * len(batch.seeds)
-        * (evaluation.episodes + (evaluation.checkpoints - 1) * evaluation.checkpoint_episodes)
+        * (evaluation.episodes + (checkpoints - 1) * evaluation.checkpoint_episodes)
     )
     limits = bench.limits(START_UP_CPU_S + EVALUATION_CPU_S_PER_1K_STEPS * steps / 1000)
     files: dict[str, bytes | Path] = {POLICY: folder / "train" / POLICY}
@@ -212,9 +237,10 @@ def stored_analysis(run_folder: Path, trial: Trial) -> Analysed | None:
     return read_analysed(ended.content) if ended and ended.status is Status.OK else None
 
 
-def scores(played: Played, scored: Scored, bench: Workbench, policies: int) -> list[tuple[Score, ...]]:
+def scores(played: Played, scored: Scored, bench: Workbench, batch: Batch) -> list[tuple[Score, ...]]:
     """Reduce episodes to one score a policy and checkpoint. Returns [policy][checkpoint]."""
-    found: list[list[Score]] = [[] for _ in range(policies)]
+    found: list[list[Score]] = [[] for _ in batch.seeds]
+    kept_at = fractions(bench.config, batch)
     at = 0
     for checkpoint, policy, episodes in played.index:
         mine = slice(at, at + episodes)
@@ -222,7 +248,7 @@ def scores(played: Played, scored: Scored, bench: Workbench, policies: int) -> l
         success = None if scored.success is None else sum(scored.success[mine]) / episodes
         found[policy].append(
             Score(
-                fraction=fractions(bench.config)[checkpoint],
+                fraction=kept_at[checkpoint],
                 fitness=sum(scored.fitness[mine]) / episodes,
                 success=success,
                 episode_s=sum(scored.length[mine]) / episodes * bench.table.dt_s,

@@ -30,7 +30,7 @@ from typing import Any, NoReturn
 
 from sandbox import confinement, kernel, namespaces, privileges
 from sandbox.confinement import Standing
-from sandbox.leftovers import descendants, end_the_rest, kill
+from sandbox.leftovers import Folder, descendants, end_the_rest, kill
 
 
 def main(spec: dict[str, Any]) -> None:
@@ -39,9 +39,12 @@ def main(spec: dict[str, Any]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     if on_linux():
         kernel.die_with_parent(signal.SIGTERM)
-    if os.getppid() != spec["parent"]:
-        return
-    os.write(spec["report_fd"], json.dumps(run(spec)).encode() + b"\n")
+    folder = Folder(spec["folder"])
+    report = run(spec) if os.getppid() == spec["parent"] else {}
+    if os.getppid() == spec["parent"]:
+        os.write(spec["report_fd"], json.dumps(report).encode() + b"\n")
+    else:
+        folder.remove()
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:

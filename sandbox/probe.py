@@ -25,15 +25,20 @@ STEPS = 40
 
 
 class Play(NamedTuple):
-    """What random actions led to, and the names of the state's fields."""
+    """What a candidate is called on, and the names of the state's fields."""
 
     transitions: list[Call]
     fields: list[str]
 
+    @classmethod
+    def of(cls, world: str, seed: int) -> Play:
+        """Play random actions in a world."""
+        return cls(random_transitions(world, seed), [field.name for field in worlds.make(world, 1).spec.fields])
+
 
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send what each term was over random play, or the fault. job: world, seed, entry."""
-    judge(files("reward.py").decode("utf-8"), job["entry"], random_play(job["world"], job["seed"]), output)
+    judge(files("reward.py").decode("utf-8"), job["entry"], Play.of(job["world"], job["seed"]), output)
 
 
 def judge(source: str, entry: str, play: Play, output: Output) -> None:
@@ -57,7 +62,7 @@ def judge(source: str, entry: str, play: Play, output: Output) -> None:
     )
 
 
-def random_play(world_name: str, seed: int) -> Play:
+def random_transitions(world_name: str, seed: int) -> list[Call]:
     """Play random actions: STEPS transitions of NUM_ENVS worlds each. The same for every candidate."""
     world = worlds.make(world_name, NUM_ENVS)
     generator = np.random.default_rng(seed)
@@ -67,7 +72,7 @@ def random_play(world_name: str, seed: int) -> Play:
         step = world.step(world.spec.random_actions(generator, NUM_ENVS), training_progress=t / STEPS)
         action = torch.as_tensor(step.action, dtype=torch.float32)
         transitions.append(Call(step.state, action, torch.from_numpy(step.terminated)))
-    return Play(transitions, [field.name for field in world.spec.fields])
+    return transitions
 
 
 def _ask_again(reward: Reward, transitions: list[Call], answers: list[dict[str, Tensor]]) -> None:

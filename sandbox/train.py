@@ -34,7 +34,8 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     """Train and send `curves.jsonl`, `policy.safetensors`, the result and, where it paused, `checkpoint.safetensors`.
 
     job: world, seeds, steps (for each seed), fractions (where to keep a policy), settings, reward; optionally `until`, the
-    share of the steps at which to pause, and `resume`: go on from the checkpoint beside the job.
+    share of the steps at which to pause, and `resume`: go on from the checkpoint beside the job. A box that goes on sends the
+    policies of its own fractions.
     """
     started_cpu = time.process_time()
     settings = Settings(**job["settings"])
@@ -96,6 +97,7 @@ class Training:
         self._done = 0
         self.traces = Traces(len(seeds), self._horizons * settings.horizon)
         self.kept: list[dict[str, Tensor]] = []
+        self._kept_at: list[int] = []
         self.curves: list[dict[str, Any]] = []
 
     @property
@@ -118,6 +120,7 @@ class Training:
             self._done += 1
             self.curves.append({"steps": self.steps, **{name: value.tolist() for name, value in statistics.items()}})
             self.kept += [self._learner.export()] * self._keep_at.count(self._done)
+            self._kept_at += [self._done] * self._keep_at.count(self._done)
             now = time.monotonic()
             if now - reported > PROGRESS_INTERVAL_S or self._done == last:
                 reported = now
@@ -156,7 +159,7 @@ class Training:
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Return everything that `restore` needs to go on, as if there had been no pause."""
         kept = {f"{index}.{name}": value for index, policy in enumerate(self.kept) for name, value in policy.items()}
-        facts = {"done": self._done, "kept": len(self.kept), "curves": self.curves, "terms": self.traces.names}
+        facts = {"done": self._done, "kept_at": self._kept_at, "curves": self.curves, "terms": self.traces.names}
         return {
             "learner": self._learner.state(),
             "world": {name: torch.from_numpy(value) for name, value in self._world.state().items()},
@@ -167,7 +170,10 @@ class Training:
         }
 
     def restore(self, state: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Go on from a state that a training with the same arguments returned."""
+        """Go on from a state that a training with the same arguments returned.
+
+        `fractions` may differ: of the policies that were kept before the pause, those at one of them stay.
+        """
         facts = checkpoint.from_text(state["training"]["facts"])
         self._observation = state["training"]["observation"]
         self._done, self.curves = facts["done"], facts["curves"]
@@ -176,4 +182,6 @@ class Training:
         self._reward.restore(state.get("reward", {}))
         self.traces.restore(tuple(facts["terms"]), state["traces"])
         names = list(self._learner.export())
-        self.kept = [{name: state["kept"][f"{index}.{name}"] for name in names} for index in range(facts["kept"])]
+        at = [(index, horizon) for index, horizon in enumerate(facts["kept_at"]) if horizon in self._keep_at]
+        self._kept_at = [horizon for _, horizon in at]
+        self.kept = [{name: state["kept"][f"{index}.{name}"] for name in names} for index, _ in at]

@@ -31,7 +31,7 @@ import torch
 from sandbox import kernel, seal
 from sandbox.drawing import draw_nothing
 from sandbox.output import Output
-from sandbox.probe import Play, judge, random_play
+from sandbox.probe import Play, judge
 from sandbox.worker import tell_failures
 
 MAX_REQUEST_BYTES = 4 * 1024**2
@@ -61,7 +61,7 @@ def main(world: str, seed: int, limits: Limits, idle_s: float) -> None:
     draw_nothing()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     torch.set_num_threads(1)
-    play = random_play(world, seed)
+    play = Play.of(world, seed)
     with open(os.devnull, "wb") as nobody:
         judge(IDLE_REWARD, "reward", play, Output(nobody))  # what is loaded late is loaded now, once for all
     gc.collect()

@@ -59,17 +59,21 @@ class Fake:
         source = job.files.get("reward.py", b"")
         worth = fake_worth(source if isinstance(source, bytes) else source.read_bytes())
         policies = [worth + _noise(seed) for seed in job.spec["seeds"]]
-        write_atomically(folder / "policy.safetensors", json.dumps(policies))
+        if job.spec.get("resume"):
+            assert json.loads((folder / "checkpoint.safetensors").read_bytes()) == policies, "another training's checkpoint"
+        if job.spec.get("until", 1.0) < 1:
+            write_atomically(folder / "checkpoint.safetensors", json.dumps(policies))
+        write_atomically(folder / "policy.safetensors", json.dumps([job.spec["fractions"], policies]))
         traces = [[{"name": "term", "mean": [0.0, worth], "low": 0.0, "high": worth}] for _ in policies]
         return {"steps": job.spec["steps"], "traces": traces, "cpu_s": 1.0}
 
     def _rollout(self, job: Job, folder: Path) -> Mapping[str, Any]:
-        policies = json.loads((folder / "policy.safetensors").read_bytes())
+        """A policy's fitness is its share of the training times what its reward is worth."""
+        fractions, policies = json.loads((folder / "policy.safetensors").read_bytes())
         played = [
             [checkpoint, policy, 1] for checkpoint in range(job.spec["checkpoints"]) for policy in range(job.spec["policies"])
         ]
-        last = job.spec["checkpoints"]
-        fitness = [policies[policy] * (checkpoint + 1) / last for checkpoint, policy, _ in played]
+        fitness = [policies[policy] * fractions[checkpoint] for checkpoint, policy, _ in played]
         write_atomically(folder / "trajectories.safetensors", json.dumps(fitness))
         return {"index": played}
 

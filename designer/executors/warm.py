@@ -14,6 +14,9 @@ import struct
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,13 +101,12 @@ class WarmProbes:
         box = self._open.enter_context(scratch_folder())
         each, parent = asked.limits, asked.limits.model_copy(update={"cpu_s": asked.limits.cpu_s + START_S})
         worker = ["-m", "sandbox.warm", asked.world, *map(str, (asked.seed, each.cpu_s, each.wall_s, IDLE_S))]
-        launched = launch(self._python, self._code, box, asked.kind, worker, [], parent, subprocess.PIPE)
-        self._asked, self._launched = asked, launched
-        assert launched.process.stderr is not None
-        # What the parent says is its own and of no use; the children's words come with their answers.
-        reader = threading.Thread(target=_read_away, args=(launched.process.stderr.fileno(),), daemon=True)
-        self._open.callback(reader.join, SPARE_S)
-        reader.start()
+        started: Future[Launched] = Future()
+        start = partial(launch, self._python, self._code, box, asked.kind, worker, [], parent, subprocess.PIPE)
+        tender = threading.Thread(target=_tend, args=(start, started), daemon=True)
+        self._open.callback(tender.join, SPARE_S)
+        tender.start()
+        self._asked, self._launched = asked, started.result()
         self._frame("ready", time.monotonic() + START_S)
 
     def _end(self) -> None:
@@ -166,7 +168,19 @@ def _told(payload: bytes, job: Job, folder: Path, wall_s: float, walls: str) -> 
     return judged(ending, job.limits)
 
 
-def _read_away(descriptor: int) -> None:
+def _tend(start: Callable[[], Launched], started: Future[Launched]) -> None:
+    """Start a box and stay until its end: the kernel ends a process with the thread that started it.
+
+    What the box's parent says on standard error is of no use, but must be read; the children's words come with their answers.
+    """
+    try:
+        launched = start()
+    except MachineError as error:
+        started.set_exception(error)
+        return
+    started.set_result(launched)
+    assert launched.process.stderr is not None
     with contextlib.suppress(OSError, ValueError):
-        while os.read(descriptor, 1 << 16):
+        while os.read(launched.process.stderr.fileno(), 1 << 16):
             pass
+    launched.process.wait()

@@ -30,8 +30,8 @@ class Entry(NamedTuple):
 
     @property
     def fitness(self) -> float | None:
-        """Mean final fitness over its trials' seeds, or None where none was scored."""
-        results = [trial.result.fitness for trial in self.trials if trial.result]
+        """Mean fitness over the seeds that it was trained to the end on, or None where there is none."""
+        results = [trial.result.fitness for trial in self.trials if trial.is_whole and trial.result]
         return sum(results) / len(results) if results else None
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
 
 from designer.archive import Archive
 from designer.records import Record, Status
 from designer.runs import Run
-from designer.statistics import Interval, interval, mean, paired_difference
+from designer.statistics import Interval, Reading, interval, mean, paired_difference, reading
 from designer.text import one_line
-
-Reading = Literal["above", "below", "not separable"]
 
 
 class Arm(Record):
@@ -102,7 +99,7 @@ def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
         finalists=sum(bool(archive.trials_of(name, "final")) for name in archive.candidates),
         leader=leader,
         search_score=search_score,
-        search_seeds=sum(t.result is not None for t in archive.trials_of(leader, "search")) if leader else 0,
+        search_seeds=len(archive.search_scores(leader)) if leader else 0,
         selection_gap=None if search_score is None or final is None else search_score - final,
         solved_at=solved_at,
         solved=None if solved_at is None or final is None else final >= solved_at,
@@ -132,10 +129,8 @@ def compare(winner: Arm | None, baseline: Arm) -> Comparison:
     """Say "above" or "below" only where the paired 95 % interval excludes 0."""
     ours, theirs = dict(winner.scores) if winner else {}, dict(baseline.scores)
     difference = paired_difference(ours, theirs)
-    reading: Reading = "not separable"
-    if difference and difference.excludes_zero:
-        reading = "above" if difference.mean > 0 else "below"
-    return Comparison(baseline=baseline, seeds=len(ours.keys() & theirs.keys()), difference=difference, reading=reading)
+    common = len(ours.keys() & theirs.keys())
+    return Comparison(baseline=baseline, seeds=common, difference=difference, reading=reading(difference))
 
 
 def costs_of(archive: Archive, wall_s: float) -> Costs:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from designer.archive import Archive
 from designer.feedback.statistics import remarks_on
-from designer.records import Candidate, Remark, Status
+from designer.records import Candidate, Remark, Status, Trial
 from designer.review import code
 from designer.review.verdict import shown
 from designer.text import one_line, printable
@@ -63,8 +63,17 @@ def _outcome(archive: Archive, candidate: Candidate) -> tuple[str, bool]:
         return f"{verdict.status.replace('_', ' ')} before training", False
     search = archive.search_score(candidate.id)
     if search is None:
-        trials = archive.trials_of(candidate.id, "search")
-        return (f"training ended as {trials[0].status.replace('_', ' ')}" if trials else "not trained yet"), False
+        return _unscored(archive.trials_of(candidate.id, "search"))
     final = archive.final_scores(candidate.id)
     told = f"search {shown(search)}"
     return (f"{told}, final {shown(sum(final) / len(final))}" if final else told), True
+
+
+def _unscored(trials: list[Trial]) -> tuple[str, bool]:
+    """Say how far a candidate came that has no score of a whole training."""
+    if not trials:
+        return "not trained yet", False
+    first = trials[0]
+    if first.result is not None:
+        return f"stopped at {first.until:.0%} of its training, at {shown(first.result.fitness)} then", True
+    return f"training ended as {first.status.replace('_', ' ')}", False

@@ -16,11 +16,17 @@ class Propose(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Train one reward on these seeds, stacked in one process: a candidate's id or a baseline's name."""
+    """Train one reward on these seeds, stacked in one process: a candidate's id or a baseline's name.
+
+    until: the share of the training at which it ends; below 1 it is paused there.
+    since: where an earlier batch of the same seeds was paused and this one goes on; 0 is the beginning.
+    """
 
     candidate: str
     purpose: Purpose
     seeds: tuple[int, ...]
+    until: float = 1.0
+    since: float = 0.0
 
 
 class Advance(NamedTuple):

@@ -1,25 +1,47 @@
-"""The default search: rounds of candidates, then the best ones again on seeds that nothing was chosen by.
+"""The default search: rounds of candidates, the worse half stopped early, the best tried again, and finals on new seeds.
 
-Every round keeps a share of fresh proposals beside those made from the best so far; parents are the best of all rounds,
-never only of the last. All candidates train to the end. The winner is chosen among the finalists by their final seeds
-alone; the score that made them finalists is optimistic and is reported beside it.
+    a round    all to `cut` on one seed; the better half to the end; the best `confirm` on more seeds
+    parents    the best of all rounds by the lower bound of their mean, never only of the last round
+    fresh      the share written anew moves by 0.1 towards whichever kind won the round
+    finals     the best `finalists` and the baselines, on seeds that nothing was chosen by
+
+The winner is chosen among the finalists by their final seeds alone; the score that made them finalists is optimistic and is
+reported beside it.
 """
 
 from __future__ import annotations
 
+import math
+from statistics import fmean
+
 from designer.archive import Archive
+from designer.budget import better_half, final_units, round_units
 from designer.config import SearchConfig
 from designer.proposers import Slot
-from designer.records import Verb
-from designer.search import Action, Advance, Batch, Propose, Stop
-from designer.seeds import final_seeds, search_seed
-from designer.statistics import mean
+from designer.records import Candidate, Verb
+from designer.search import Action, Advance, Batch, Propose
+from designer.search.planning import (
+    ALL_DONE,
+    affords,
+    descent,
+    finals_or_stop,
+    first_score,
+    fresh_slots,
+    missing_slots,
+    trainable,
+    untrained,
+)
+from designer.seeds import confirm_seeds, search_seed
+from designer.statistics import lower_bound
+
+FRESH_STEP, LEAST_FRESH, MOST_FRESH = 0.1, 0.25, 0.75
+PATIENCE_ROUNDS = 2
 
 
 class Halving:
     """Implements `Search`."""
 
-    name = "halving, without the cut"
+    name = "halving"
 
     def __init__(self, config: SearchConfig, baselines: tuple[str, ...]) -> None:
         """`baselines`: which of "human" and "sparse" this task has."""
@@ -27,71 +49,114 @@ class Halving:
         self._baselines = baselines
 
     def next(self, archive: Archive) -> Action:
+        why = ALL_DONE
         for round_ in range(1, self._config.rounds + 1):
-            missing = self._missing_slots(archive, round_)
-            if missing and not archive.spent:
-                return Propose(missing)
-            untrained = self._untrained(archive, round_)
-            if untrained:
-                return Advance(untrained)
-        finals = self._missing_finals(archive)
-        if finals:
-            return Advance(finals)
-        return self._stop(archive)
+            stop = "" if archive.in_round(round_) else self._why_stop(archive, round_)
+            if stop:
+                why = stop
+                break
+            action = self._round(archive, round_)
+            if action:
+                return action
+        finalists = [c.id for c in archive.ranked()[: self._config.finalists]]
+        return finals_or_stop(archive, self._config, self._baselines, finalists, why)
 
-    def _missing_slots(self, archive: Archive, round_: int) -> tuple[Slot, ...]:
-        there = {candidate.sample for candidate in archive.in_round(round_)}
-        return tuple(slot for slot in self._slots(archive, round_) if slot.sample not in there)
+    def _round(self, archive: Archive, round_: int) -> Action | None:
+        """Return what a round still lacks, or None where it is done."""
+        missing = missing_slots(archive, round_, self._slots(archive, round_))
+        if missing and not archive.spent:
+            return Propose(missing)
+        ready = trainable(archive, archive.in_round(round_))
+        for batches in (self._to_the_cut(archive, round_, ready), self._to_the_end(archive, ready)):
+            if batches:
+                return Advance(batches)
+        more = self._more_seeds(archive, ready)
+        return Advance(more) if more else None
+
+    # Proposals -------------------------------------------------------------------------------------------------------
 
     def _slots(self, archive: Archive, round_: int) -> list[Slot]:
-        """Plan a round: fresh ones first, then descendants of the best of earlier rounds."""
+        """Plan a round: fresh ones first, then mutations, crossovers and tunings of the best of earlier rounds."""
+        population = self._config.population
         parents = [c.id for c in archive.ranked() if c.round < round_]
-        fresh = self._config.population if not parents else round(self._config.fresh * self._config.population)
-        slots = [Slot(round=round_, sample=sample, verb=Verb.INIT) for sample in range(fresh)]
-        for turn, sample in enumerate(range(fresh, self._config.population)):
-            verb, chosen = _descent(turn, parents)
+        fresh = population if not parents else round(self._fresh(archive, round_) * population)
+        slots = fresh_slots(round_, range(fresh))
+        for turn, sample in enumerate(range(fresh, population)):
+            verb, chosen = descent(turn, parents)
             slots.append(Slot(round=round_, sample=sample, verb=verb, parents=chosen))
         return slots
 
-    def _untrained(self, archive: Archive, round_: int) -> tuple[Batch, ...]:
+    def _fresh(self, archive: Archive, round_: int) -> float:
+        """Return the share that is written anew, moved by which kind won each round from the second on."""
+        share = self._config.fresh
+        for earlier in range(2, round_):
+            best = self._best_first(archive, archive.in_round(earlier), 1.0)
+            kinds = {c.verb is Verb.INIT for c in archive.in_round(earlier)}
+            if best and len(kinds) == 2:
+                step = FRESH_STEP if best[0].verb is Verb.INIT else -FRESH_STEP
+                share = min(MOST_FRESH, max(LEAST_FRESH, share + step))
+        return share
+
+    # Trainings -------------------------------------------------------------------------------------------------------
+
+    def _to_the_cut(self, archive: Archive, round_: int, ready: list[Candidate]) -> tuple[Batch, ...]:
+        """Start every candidate, and with the first round the baselines, which are never cut."""
+        config = self._config
+        baselines = untrained(archive, self._baselines, config.seed) if round_ == 1 else ()
+        return (*baselines, *untrained(archive, [c.id for c in ready], config.seed, until=config.cut))
+
+    def _to_the_end(self, archive: Archive, ready: list[Candidate]) -> tuple[Batch, ...]:
+        """Let the better half by the score at the cut go on to the end."""
+        if self._config.cut >= 1:
+            return ()
+        kept = self._best_first(archive, ready, self._config.cut)[: better_half(self._config.population)]
         seed = search_seed(self._config.seed)
-        return tuple(
-            Batch(c.id, "search", (seed,))
-            for c in archive.in_round(round_)
-            if archive.trainable(c.id) and not archive.trials_of(c.id, "search")
-        )
+        paused = [c for c in kept if not any(t.is_whole for t in archive.trials_of(c.id, "search"))]
+        return tuple(Batch(c.id, "search", (seed,), since=self._config.cut) for c in paused)
 
-    def _missing_finals(self, archive: Archive) -> tuple[Batch, ...]:
-        seeds = final_seeds(self._config.seed, self._config.final_seeds)
-        names = [*self._baselines, *(c.id for c in archive.ranked()[: self._config.finalists])]
-        missing = []
-        for name in names:
-            done = {trial.seed for trial in archive.trials_of(name, "final")}
-            if not done.issuperset(seeds):
-                missing.append(Batch(name, "final", seeds))
-        return tuple(missing)
+    def _more_seeds(self, archive: Archive, ready: list[Candidate]) -> tuple[Batch, ...]:
+        """Try the best of the round on more seeds."""
+        best = self._best_first(archive, ready, 1.0)[: self._config.confirm]
+        seeds = confirm_seeds(self._config.seed, self._config.confirm_seeds)
+        lacking = [c for c in best if not {t.seed for t in archive.trials_of(c.id, "search")}.issuperset(seeds)]
+        return tuple(Batch(c.id, "search", seeds) for c in lacking)
 
-    def _stop(self, archive: Archive) -> Stop:
-        means = {c.id: mean(archive.final_scores(c.id)) for c in archive.ranked()[: self._config.finalists]}
-        scored = {name: value for name, value in means.items() if value is not None}
-        if scored:
-            reason = archive.spent or "all rounds and the final trainings are done"
-            return Stop(reason, max(scored, key=lambda name: scored[name]))
-        if self._config.rounds == 0:
-            return Stop("only baselines were asked for", None)
-        return Stop(archive.spent or "no candidate could be trained to the end", None)
+    def _best_first(self, archive: Archive, candidates: list[Candidate], fraction: float) -> list[Candidate]:
+        """Order candidates by their score on the first seed at a share of the training; those without one are left out."""
+        scores = {c.id: first_score(archive, c.id, self._config.seed, fraction) for c in candidates}
+        scored = [(-score, c.sample, c) for c in candidates if (score := scores[c.id]) is not None]
+        return [c for *_, c in sorted(scored, key=lambda item: item[:2])]
 
+    # The end ---------------------------------------------------------------------------------------------------------
 
-def descent_verb(turn: int) -> Verb:
-    """Return how the turn-th descendant of a round is made, where there are parents enough."""
-    return (Verb.MUTATE, Verb.CROSSOVER, Verb.TUNE, Verb.SIMPLIFY)[turn % 4]
+    def _why_stop(self, archive: Archive, round_: int) -> str:
+        """Return why no further round is begun, or ""."""
+        if archive.spent:
+            return archive.spent
+        if round_ == 1:
+            return ""
+        if self._reached(archive):
+            return f"the target of {self._config.target:g} is reached"
+        if self._stalled(archive, round_):
+            return f"{PATIENCE_ROUNDS} rounds brought less than one standard error"
+        size, cut = self._config.size, self._config.cut
+        if not affords(archive, self._config, round_units(size, cut, 0) + final_units(size, len(self._baselines))):
+            return f"the budget of {self._config.budget} holds no further round"
+        return ""
 
+    def _reached(self, archive: Archive) -> bool:
+        best = archive.ranked()
+        if self._config.target is None or not best:
+            return False
+        return lower_bound(archive.search_scores(best[0].id), archive.search_spread()) >= self._config.target
 
-def _descent(turn: int, parents: list[str]) -> tuple[Verb, tuple[str, ...]]:
-    """Say how the turn-th descendant of a round is made: mutate the best, cross the best two, tune, simplify."""
-    verb = descent_verb(turn)
-    if verb is Verb.CROSSOVER and len(parents) > 1:
-        return verb, (parents[0], parents[1])
-    if verb is Verb.CROSSOVER:
-        verb = Verb.MUTATE
-    return verb, (parents[(turn // 4) % len(parents)],)
+    def _stalled(self, archive: Archive, round_: int) -> bool:
+        """Say whether the last two rounds together raised the best mean by less than one pooled standard error."""
+        if round_ <= PATIENCE_ROUNDS + 1:
+            return False
+        ranked, spread = archive.ranked(), archive.search_spread()
+        earlier = [c for c in ranked if c.round < round_ - PATIENCE_ROUNDS]
+        if not earlier or spread is None:
+            return False
+        now, then = archive.search_scores(ranked[0].id), archive.search_scores(earlier[0].id)
+        return fmean(now) - fmean(then) < spread.sd / math.sqrt(len(now))

@@ -60,6 +60,8 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     plain = bench(root / "plain", task())
     run_batch(plain, Batch("g01c00", "search", (1,)), SOURCE, silent)
     run_batch(plain, Batch("g01c00", "final", (1000, 1001, 1002)), SOURCE, silent)
+    paused = run_batch(plain, Batch("g01c01", "search", (1,), until=0.5), SOURCE, silent)
+    run_batch(plain, Batch("g01c01", "search", (1,), since=0.5), SOURCE, silent, paused.trials)
     run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
     run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
     probe(SOURCE, plain, "candidates/g01c00/probe")
@@ -128,8 +130,8 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*at, key))
 
 
-OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma"}
-"""Settings have defaults; which of its parts a tree's operation has is the interpreter's matter."""
+OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume"}
+"""Settings have defaults, and so has a training in one piece; what a tree's operation has is its interpreter's matter."""
 
 
 def missing(job: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:

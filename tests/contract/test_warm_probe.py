@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,18 @@ def test_warm_box_that_can_not_be_made_costs_nothing_but_time(code: Path, tmp_pa
     (broken / "sandbox" / "warm.py").write_text("raise SystemExit(1)\n")
     cold = Embedded(environment_python("native"), broken)
     assert cold.run(job(GOOD), tmp_path / "probe", lambda _: None).status is Status.OK
+
+
+def test_warm_box_outlives_the_thread_that_asked_first(code: Path, tmp_path: Path) -> None:
+    seed = 3 * 10**9 + os.getpid()
+    executor, boxes = Embedded(environment_python("native"), code), list[list[int]]()
+    for _ in range(2):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(executor.run, job(GOOD, seed), tmp_path / "probe", lambda _: None).result()
+        boxes.append(list(marked(str(seed))))
+    assert boxes[0] == boxes[1]
+    assert len(boxes[0]) == 1
+    executor.stop()
 
 
 @pytest.mark.parametrize("how", ["stopped", "forgotten"])

@@ -14,7 +14,10 @@ from tests.designer.cheetah_table import cheetah_table
 
 NOW = datetime(2026, 11, 24, 9, 30)
 TINY: Mapping[str, Any] = {
-    "search": {"rounds": 2, "population": 3, "finalists": 2, "final_seeds": 2},
+    "search": {
+        **{"rounds": 2, "population": 3, "cut": 0.5, "confirm": 1, "confirm_seeds": 2},
+        **{"finalists": 2, "final_seeds": 2},
+    },
     "training": {"steps": 1000},
     "evaluation": {"episodes": 2, "checkpoints": 2, "checkpoint_episodes": 1},
     "clips": False,

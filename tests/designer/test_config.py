@@ -11,7 +11,9 @@ from designer.config import Config, knobs, load, to_toml
 from designer.errors import ConfigError
 
 OTHER = {
-    "search.rounds": "3", "search.population": "7", "search.fresh": "0.25", "search.finalists": "1",
+    "search.rule": "my.module:Rule", "search.budget": "2h", "search.cut": "0.75", "search.confirm": "1",
+    "search.confirm_seeds": "3", "search.target": "-1.5", "search.rounds": "4", "search.population": "7",
+    "search.fresh": "0.25", "search.finalists": "1",
     "search.final_seeds": "4", "search.seed": "12", "training.steps": "4096", "training.num_envs": "8",
     "training.gamma": "0.97", "evaluation.episodes": "3", "evaluation.checkpoints": "2",
     "evaluation.checkpoint_episodes": "1", "llm.provider": "manual", "llm.model": 'a "quoted" \\ model\nname\x7f',
@@ -133,3 +135,15 @@ def test_model_as_a_flag_outweighs_the_composer_in_a_file(tmp_path):
 def test_run_that_kept_the_composer_beside_a_model_keeps_it(tmp_path):
     kept = load(None, {"llm.model": "m", "llm.provider": "composer"})
     assert load(file(tmp_path, to_toml(kept)), {}) == kept
+
+
+def test_budget_sets_the_sizes_that_nothing_else_sets(tmp_path):
+    small = load(file(tmp_path, "[search]\nfinal_seeds = 9"), {"search.budget": "10m", "search.rounds": "4"}).search
+    assert (small.population, small.rounds, small.finalists, small.final_seeds) == (5, 4, 2, 9)
+    assert load(None, {"search.budget": "2h"}).search.population == 16
+    assert load(file(tmp_path, to_toml(load(None, {"search.budget": "2h"}))), {}) == load(None, {"search.budget": "2h"})
+
+
+def test_budget_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match=r"search\.budget: 'soon' is no budget"):
+        load(None, {"search.budget": "soon"})

@@ -290,15 +290,22 @@ def test_no_process_outlives_a_box_that_is_killed(tmp_path, namespaces):
 
 @BOTH
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_no_process_outlives_a_host_that_is_killed(tmp_path, namespaces, how):
+def test_nothing_outlives_a_host_that_is_killed(tmp_path, namespaces, how):
     marker = uuid.uuid4().hex
     code = worker_code(tmp_path / "code", GRANDCHILDREN + "time.sleep(60)\n", sealed=False)
     host = [sys.executable, "-m", "tests.designer.boxes", code, tmp_path / "job", marker, "namespaces" if namespaces else "no"]
-    with subprocess.Popen(host, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    (tmp_path / "temporary").mkdir(mode=0o755)
+    variables = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    with subprocess.Popen(host, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "progress {'running': 4.0}\n"
         assert len(list(marked(f"{marker}+"))) == 4
+        assert len(list((tmp_path / "temporary").iterdir())) == 1
         process.send_signal(how)
+    ended = time.monotonic()
     assert all_gone(f"{marker}+", within_s=2)
+    while list((tmp_path / "temporary").iterdir()):
+        assert time.monotonic() - ended < 2, "the box's folder is left"
+        time.sleep(0.01)
 
 
 def test_scratch_folder_is_removed(tmp_path):

@@ -8,10 +8,11 @@ import pytest
 
 from designer.archive import HUMAN, SPARSE, Archive
 from designer.config import SearchConfig
-from designer.records import Status, Verb
+from designer.journal import TimeRead
+from designer.records import Status, Trial, Verb
 from designer.search import Advance, Batch, Propose, Stop
 from designer.search.halving import Halving
-from designer.seeds import final_seeds, search_seed
+from designer.seeds import confirm_seeds, final_seeds, search_seed
 from tests.designer.example_run import candidate, crashed, proposed, trained, trial
 from tests.designer.example_run import finals as all_finals
 
@@ -19,7 +20,8 @@ SEED = search_seed(0)
 
 
 def halving(baselines=(), **settings) -> Halving:
-    config = {"rounds": 2, "population": 4, "finalists": 2, "final_seeds": 2, **settings}
+    """One training a candidate unless a test says otherwise."""
+    config = {"rounds": 2, "population": 4, "cut": 1.0, "confirm": 0, "finalists": 2, "final_seeds": 2, **settings}
     return Halving(SearchConfig(**config), baselines)
 
 
@@ -41,6 +43,11 @@ def finals(name, *values) -> object:
         for seed, value in zip(final_seeds(0, len(values)), values, strict=True)
     ]
     return trained(*trials)
+
+
+def arms(*names) -> list:
+    """The baselines' trainings of round 1."""
+    return [trained(trial(name, "search", SEED, 1.0)) for name in names]
 
 
 def test_first_round_is_all_fresh():
@@ -123,7 +130,7 @@ def test_half_done_second_round_asks_for_the_same_slots_as_before():
 
 
 def test_finals_train_the_best_and_every_baseline_on_new_seeds():
-    action = halving((HUMAN, SPARSE), rounds=1).next(Archive.of(scored(1.0, 4.0, 2.0, 3.0)))
+    action = halving((HUMAN, SPARSE), rounds=1).next(Archive.of([*scored(1.0, 4.0, 2.0, 3.0), *arms(HUMAN, SPARSE)]))
     assert {(batch.candidate, batch.purpose) for batch in action.batches} == {
         (name, "final") for name in (HUMAN, SPARSE, "g01c01", "g01c03")
     }
@@ -132,7 +139,7 @@ def test_finals_train_the_best_and_every_baseline_on_new_seeds():
 
 
 def test_only_missing_finals_are_asked_for():
-    events = [*scored(1.0, 4.0, 2.0, 3.0), finals(HUMAN, 1.0, 1.0), finals("g01c03", 1.0, None)]
+    events = [*scored(1.0, 4.0, 2.0, 3.0), *arms(HUMAN, SPARSE), finals(HUMAN, 1.0, 1.0), finals("g01c03", 1.0, None)]
     action = halving((HUMAN, SPARSE), rounds=1).next(Archive.of(events))
     assert [batch.candidate for batch in action.batches] == [SPARSE, "g01c01"]
 
@@ -159,7 +166,7 @@ def test_finalist_whose_seeds_all_failed_does_not_win():
 
 
 def test_run_with_nothing_trainable_still_has_its_baselines_and_no_winner():
-    archive = Archive.of(scored(None, None, None, None))
+    archive = Archive.of([*scored(None, None, None, None), *arms(HUMAN)])
     search = halving((HUMAN,), rounds=1)
     assert [batch.candidate for batch in search.next(archive).batches] == [HUMAN]
     archive.add(finals(HUMAN, 1.0, 1.0))
@@ -182,3 +189,126 @@ def test_finals_of_another_seed_count_do_not_count_as_done():
     archive = Archive.of([*scored(1.0, round_=1), all_finals("g01c00", (1.0,))])
     action = halving(rounds=1, population=1, final_seeds=3).next(archive)
     assert action == Advance((Batch("g01c00", "final", final_seeds(0, 3)),))
+
+
+# The cut, and more seeds --------------------------------------------------------------------------------------------
+
+CUT = {"rounds": 1, "cut": 0.5, "confirm": 1, "confirm_seeds": 2}
+
+
+def paused(*scores) -> list:
+    """A round whose candidates were trained to the cut, with these scores there."""
+    events = []
+    for sample, score in enumerate(scores):
+        name = f"g01c{sample:02d}"
+        events += [proposed(candidate(name)), trained(half(name, score))]
+    return events
+
+
+def half(name, score) -> Trial:
+    whole = trial(name, "search", SEED, score)
+    ended = whole.scores[-1].model_copy(update={"fraction": 0.5, "fitness": score})
+    return whole.model_copy(update={"until": 0.5, "scores": (whole.scores[0], ended)})
+
+
+def whole(name, at_the_cut, at_the_end) -> Trial:
+    before, after = half(name, at_the_cut), trial(name, "search", SEED, at_the_end)
+    return after.model_copy(update={"scores": (*before.scores, after.scores[-1])})
+
+
+def more(name, *values) -> object:
+    seeds = confirm_seeds(0, len(values))
+    return trained(*(trial(name, "search", seed, value) for seed, value in zip(seeds, values, strict=True)))
+
+
+def test_first_round_trains_the_candidates_to_the_cut_and_the_baselines_to_the_end():
+    events = [proposed(candidate(f"g01c{k:02d}")) for k in range(4)]
+    batches = halving((HUMAN,), **CUT).next(Archive.of(events)).batches
+    assert batches[0] == Batch(HUMAN, "search", (SEED,))
+    assert batches[1:] == tuple(Batch(f"g01c{k:02d}", "search", (SEED,), until=0.5) for k in range(4))
+
+
+def test_better_half_at_the_cut_goes_on_where_it_was_paused():
+    action = halving(**CUT).next(Archive.of(paused(1.0, 4.0, 2.0, 3.0)))
+    assert action == Advance((Batch("g01c01", "search", (SEED,), since=0.5), Batch("g01c03", "search", (SEED,), since=0.5)))
+
+
+def test_half_trained_candidate_has_no_search_score_and_is_no_parent():
+    archive = Archive.of(paused(1.0, 4.0, 2.0, 3.0))
+    assert (archive.search_score("g01c01"), archive.ranked()) == (None, [])
+
+
+def test_who_fails_after_the_cut_makes_place_for_the_next():
+    archive = Archive.of([*paused(1.0, 4.0, 2.0, 3.0), trained(crashed("g01c01", seed=SEED))])
+    assert [batch.candidate for batch in halving(**CUT).next(archive).batches] == ["g01c03", "g01c02"]
+
+
+def test_best_of_the_round_is_tried_on_more_seeds():
+    events = [*paused(1.0, 4.0, 2.0, 3.0), trained(whole("g01c01", 4.0, 5.0)), trained(whole("g01c03", 3.0, 6.0))]
+    action = halving(**CUT).next(Archive.of(events))
+    assert action == Advance((Batch("g01c03", "search", confirm_seeds(0, 2)),))
+    assert not {SEED, *final_seeds(0, 5)}.intersection(confirm_seeds(0, 99))
+
+
+def test_later_piece_of_a_training_outweighs_the_earlier_whatever_their_order():
+    pieces = [trained(half("g01c00", 1.0)), trained(whole("g01c00", 1.0, 7.0))]
+    for events in (pieces, pieces[::-1]):
+        assert Archive.of([proposed(candidate("g01c00")), *events]).search_score("g01c00") == 7.0
+
+
+def test_finalists_are_ranked_by_the_lower_bound_of_their_mean():
+    """One lucky seed does not beat three that agree, once it is known how far seeds differ."""
+    events = [*scored(9.0, 8.0, 1.0, 1.0), more("g01c01", 7.0, 9.0)]
+    assert [c.id for c in Archive.of(events).ranked()][:2] == ["g01c01", "g01c00"]
+    assert [c.id for c in Archive.of(scored(9.0, 8.0, 1.0, 1.0)).ranked()][:2] == ["g01c00", "g01c01"]
+
+
+# Adapting, and stopping ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("winner", "fresh"), [(0, 5), (7, 3)])
+def test_share_of_fresh_ones_moves_towards_the_kind_that_won_the_round(winner, fresh):
+    """Sample 0 of the second round is written anew, sample 7 made from a parent."""
+    search, events = halving(rounds=3, population=8), scored(*[1.0] * 8)
+    for slot in search.next(Archive.of(events)).slots:
+        score = 20.0 if slot.sample == winner else 1.0
+        events += [proposed(candidate(slot.id, slot.verb, slot.parents)), trained(trial(slot.id, "search", SEED, score))]
+    slots = search.next(Archive.of(events)).slots
+    assert sum(slot.verb is Verb.INIT for slot in slots) == fresh
+
+
+def test_target_that_the_lower_bound_reaches_ends_the_search():
+    events = scored(1.0, 9.0, 2.0, 3.0)
+    assert isinstance(halving(target=10.0).next(Archive.of(events)), Propose)
+    action = halving(target=8.0).next(Archive.of(events))
+    assert {batch.purpose for batch in action.batches} == {"final"}
+
+
+def test_two_rounds_that_bring_next_to_nothing_end_the_search():
+    first = [*scored(5.0, 9.0, 2.0, 3.0), more("g01c01", 8.0, 10.0)]
+    flat = [*first, *scored(1.0, 2.0, 3.0, 4.0, round_=2), *scored(1.0, 2.0, 3.0, 4.0, round_=3)]
+    assert halving(rounds=9).next(Archive.of(flat)).batches[0].purpose == "final"
+    rising = [*first, *scored(1.0, 2.0, 3.0, 4.0, round_=2), *scored(1.0, 2.0, 3.0, 40.0, round_=3)]
+    assert isinstance(halving(rounds=9).next(Archive.of(rising)), Propose)
+
+
+def test_time_that_is_used_up_ends_the_search_and_not_the_round():
+    events = [*scored(1.0, 2.0, 3.0, 4.0), TimeRead(spent_s=590.0)]
+    search = halving(budget="10m", rounds=5)
+    assert {batch.purpose for batch in search.next(Archive.of(events)).batches} == {"final"}
+    begun = [*events, *scored(1.0, round_=2)]
+    assert isinstance(search.next(Archive.of(begun)), Propose)
+    assert isinstance(search.next(Archive.of([*events[:-1], TimeRead(spent_s=40.0)])), Propose)
+
+
+def test_finals_that_have_begun_are_not_followed_by_another_round():
+    """The finals may train faster than the search did: by the clock there would then be time again."""
+    events = [*scored(1.0, 2.0, 3.0, 4.0), TimeRead(spent_s=590.0), finals("g01c03", *[3.0] * 40)]
+    action = halving(budget="10m", rounds=5).next(Archive.of(events))
+    assert action == Advance((Batch("g01c02", "final", final_seeds(0, 2)),))
+
+
+def test_trainings_that_are_used_up_end_the_search():
+    events = scored(1.0, 2.0, 3.0, 4.0)
+    assert halving(budget="11", rounds=5).next(Archive.of(events)).batches[0].purpose == "final"
+    assert isinstance(halving(budget="12", rounds=5).next(Archive.of(events)), Propose)

@@ -6,7 +6,21 @@ import math
 
 import pytest
 
-from designer.statistics import Interval, interval, mean, paired_difference, sample_sd, t_quantile
+from designer.statistics import (
+    Interval,
+    Spread,
+    correlation,
+    interval,
+    lower_bound,
+    mean,
+    paired_difference,
+    pooled_spread,
+    rank_correlation,
+    ranks,
+    reading,
+    sample_sd,
+    t_quantile,
+)
 
 
 def t_coverage(limit: float, degrees: int, cells: int = 20_000) -> float:
@@ -80,3 +94,39 @@ def test_pairing_separates_what_the_single_intervals_do_not() -> None:
 @pytest.mark.parametrize(("low", "high", "expected"), [(0.1, 1, True), (-1, -0.1, True), (-0.1, 1, False), (0, 1, False)])
 def test_an_interval_that_touches_zero_does_not_exclude_it(low: float, high: float, expected: bool) -> None:
     assert Interval(mean=(low + high) / 2, low=low, high=high, n=2).excludes_zero is expected
+
+
+def test_reading_is_above_or_below_only_where_the_interval_excludes_zero() -> None:
+    def found(low: float, high: float) -> Interval:
+        return Interval(mean=(low + high) / 2, low=low, high=high, n=3)
+
+    assert [reading(i) for i in (found(0.1, 2), found(-2, -0.1), found(-1, 2), found(0, 2), None)] == [
+        "above",
+        "below",
+        "not separable",
+        "not separable",
+        "not separable",
+    ]
+
+
+def test_pooled_spread_of_a_hand_computed_example() -> None:
+    # Sums of squares 2 and 0.5, degrees 2 and 1: sqrt(2.5 / 3).
+    assert pooled_spread([[1, 2, 3], [5, 6], [9]]) == Spread(pytest.approx(math.sqrt(2.5 / 3)), 3)
+    assert pooled_spread([[1], [2]]) is None
+
+
+def test_lower_bound_goes_by_the_pooled_spread_until_there_are_four_values() -> None:
+    pooled = Spread(2.0, 10)
+    assert lower_bound([5.0], pooled) == pytest.approx(5 - 2.228 * 2)
+    assert lower_bound([5.0, 5.0], pooled) == pytest.approx(5 - 2.228 * 2 / math.sqrt(2))
+    assert lower_bound([5.0] * 4, pooled) == 5
+    assert lower_bound([5.0], None) == 5
+
+
+def test_correlations() -> None:
+    assert correlation([1, 2, 3], [2, 4, 6]) == pytest.approx(1)
+    assert correlation([1, 1, 1], [2, 4, 6]) is None
+    assert correlation([1, 2], [2, 4]) is None
+    assert ranks([30, 10, 20, 10]) == [4, 1.5, 3, 1.5]
+    assert rank_correlation([1, 2, 3, 4], [1, 8, 27, 1000]) == pytest.approx(1)
+    assert rank_correlation([1, 2, 3], [9, 5, 1]) == pytest.approx(-1)

@@ -47,15 +47,18 @@ def train(job: dict[str, Any], folder: Path, output: Output) -> None:
     source = (folder / "reward.py").read_text() if (folder / "reward.py").exists() else "0.5"
     numbers = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
     worth = sum(number for number in numbers if isinstance(number, float))
-    output.write("policy.safetensors", json.dumps([worth + seed % 7 / 100 for seed in job["seeds"]]).encode())
+    policies = [worth + seed % 7 / 100 for seed in job["seeds"]]
+    if job.get("until", 1.0) < 1:
+        output.write("checkpoint.safetensors", json.dumps(policies).encode())
+    output.write("policy.safetensors", json.dumps([job["fractions"], policies]).encode())
     trace = {"name": "run", "mean": [0.0, worth], "low": 0.0, "high": worth}
     output.result("ok", traces=[[trace] for _ in job["seeds"]])
 
 
 def rollout(job: dict[str, Any], folder: Path, output: Output) -> None:
-    policies = json.loads((folder / "policy.safetensors").read_bytes())
+    fractions, policies = json.loads((folder / "policy.safetensors").read_bytes())
     index = [[checkpoint, policy, 1] for checkpoint in range(job["checkpoints"]) for policy in range(job["policies"])]
-    fitness = [policies[policy] * (checkpoint + 1) / job["checkpoints"] for checkpoint, policy, _ in index]
+    fitness = [policies[policy] * fractions[checkpoint] for checkpoint, policy, _ in index]
     output.write("trajectories.safetensors", json.dumps(fitness).encode())
     output.result("ok", index=index)
 

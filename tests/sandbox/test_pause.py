@@ -86,3 +86,11 @@ def test_training_may_pause_more_than_once():
 def test_checkpoint_holds_no_pickle_and_comes_back_as_it_was():
     left = train("pendulum", until=0.5).files["checkpoint.safetensors"]
     assert checkpoint.pack(checkpoint.unpack(left)) == left
+
+
+def test_resumed_box_sends_the_policies_of_its_own_fractions():
+    whole = train("pendulum", fractions=[0.75, 1.0])
+    first = train("pendulum", until=0.5, fractions=[0.25, 0.5])
+    left = first.files["checkpoint.safetensors"]
+    resumed = train("pendulum", resume=True, checkpoint_safetensors=left, fractions=[0.75, 1.0])
+    assert resumed.files["policy.safetensors"] == whole.files["policy.safetensors"]

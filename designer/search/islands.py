@@ -1,0 +1,106 @@
+"""Islands: populations that breed apart and seldom meet, after REvolve (Hazra et al. 2024).
+
+A candidate lives on island sample mod ISLANDS. An offspring joins its island only where it scores at least the island's mean;
+parents are drawn by rank (the paper's softmax over raw fitness depends on the task's unit), the k-th of n with weight
+n - k. Every MIGRATION_ROUNDS rounds the best of an island replaces the worse half of the next one's parents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from designer.archive import Archive
+from designer.config import SearchConfig
+from designer.proposers import Slot
+from designer.records import Candidate, Verb
+from designer.search import Action
+from designer.search.planning import affords, finals_or_stop, fresh_slots, plain_round
+from designer.statistics import mean
+
+ISLANDS = 3
+CROSSOVER = 0.5
+MIGRATION_ROUNDS = 3
+
+
+class Islands:
+    """Implements `Search`."""
+
+    name = "islands"
+
+    def __init__(self, config: SearchConfig, baselines: tuple[str, ...]) -> None:
+        self._config = config
+        self._baselines = baselines
+
+    def next(self, archive: Archive) -> Action:
+        for round_ in range(1, self._config.rounds + 1):
+            begun = bool(archive.in_round(round_)) or round_ == 1
+            if not begun and not affords(archive, self._config, self._config.population):
+                break
+            action = plain_round(archive, self._config, round_, self._slots(archive, round_))
+            if action:
+                return action
+        finalists = [c.id for c in archive.ranked()[: self._config.finalists]]
+        return finals_or_stop(archive, self._config, self._baselines, finalists)
+
+    def _slots(self, archive: Archive, round_: int) -> list[Slot]:
+        """Plan a round: each island breeds its own share; an island without anyone is settled anew."""
+        slots = []
+        for sample in range(self._config.population):
+            parents = self.members(archive, sample % ISLANDS, round_)
+            random = Random(f"{self._config.seed}/{round_}/{sample}")
+            slots.append(_offspring(round_, sample, parents, random))
+        return slots
+
+    def members(self, archive: Archive, island: int, before: int) -> list[Candidate]:
+        """Return who lives on an island when a round begins, best first."""
+        living: list[Candidate] = []
+        for round_ in range(1, before):
+            born = [c for c in archive.in_round(round_) if c.sample % ISLANDS == island and _score(archive, c) is not None]
+            level = mean([_known(archive, c) for c in living])
+            living += [c for c in born if level is None or _known(archive, c) >= level]
+            living.sort(key=lambda c: (-_known(archive, c), c.round, c.sample))
+        if before > 1 and (before - 1) % MIGRATION_ROUNDS == 0:
+            living = self._with_guest(archive, living, island, before)
+        return living
+
+    def _with_guest(self, archive: Archive, living: list[Candidate], island: int, before: int) -> list[Candidate]:
+        """Let the best of the neighbouring island take the place of the worse half."""
+        neighbours = [
+            c
+            for round_ in range(1, before)
+            for c in archive.in_round(round_)
+            if c.sample % ISLANDS == (island - 1) % ISLANDS and _score(archive, c) is not None
+        ]
+        if not neighbours:
+            return living
+        guest = max(neighbours, key=lambda c: (_known(archive, c), -c.round, -c.sample))
+        kept = [c for c in living[: max(1, len(living) // 2)] if c.id != guest.id]
+        return sorted([*kept, guest], key=lambda c: (-_known(archive, c), c.round, c.sample))
+
+
+def _offspring(round_: int, sample: int, parents: Sequence[Candidate], random: Random) -> Slot:
+    """Cross two of an island, or change one; with nobody there, begin anew."""
+    if not parents:
+        return fresh_slots(round_, range(sample, sample + 1))[0]
+    first = _drawn(parents, random)
+    others = [c for c in parents if c.id != first.id]
+    if others and random.random() < CROSSOVER:
+        second = _drawn(others, random)
+        return Slot(round=round_, sample=sample, verb=Verb.CROSSOVER, parents=(first.id, second.id))
+    return Slot(round=round_, sample=sample, verb=Verb.MUTATE, parents=(first.id,))
+
+
+def _drawn(parents: Sequence[Candidate], random: Random) -> Candidate:
+    """Draw one by rank: the best of n is n times as likely as the last."""
+    return random.choices(parents, weights=range(len(parents), 0, -1))[0]
+
+
+def _score(archive: Archive, candidate: Candidate) -> float | None:
+    return archive.search_score(candidate.id)
+
+
+def _known(archive: Archive, candidate: Candidate) -> float:
+    score = _score(archive, candidate)
+    assert score is not None
+    return score
