@@ -86,7 +86,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-    from designer import commands, replaying, speaking
+    from designer import commands, replaying, search_replay, speaking
 
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
@@ -129,6 +129,12 @@ def build_parser() -> argparse.ArgumentParser:
     replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
     replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
     _add_settings(replay)
+    rules = _command(
+        verbs, "replay-search", search_replay.replay_search, "play search rules over a stored run, training nothing"
+    )
+    rules.add_argument("run", type=Path, help="the run folder whose candidates are the pool")
+    rules.add_argument("rules", nargs="*", help="search rules; none: all that are built in")
+    rules.add_argument("--orders", type=int, default=100, help="how many orders of the pool are played")
     say = _command(verbs, "say", speaking.say, "tell a run something; it enters the next round's prompts")
     say.add_argument("run", type=Path, help="a run folder that goes on")
     say.add_argument("text", help='such as "it drags its hind leg"')
