@@ -103,11 +103,6 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-<<<<<<< HEAD
-=======
-    from designer import commands, replaying, search_replay, speaking
-
->>>>>>> search
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
     verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
@@ -120,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_runs(verbs: Verbs) -> None:
     """Describe what trains."""
-    from designer import commands, replaying
+    from designer import commands, replaying, search_replay
 
     run = _command(verbs, "run", commands.run, "design a reward, or go on with a run folder")
     run.add_argument("what", help='a task\'s name, a task file, a run folder, or a sentence such as "run backward"')
@@ -146,6 +141,12 @@ def _add_runs(verbs: Verbs) -> None:
     _add_consent(replay)
     replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
     _add_settings(replay)
+    rules = _command(
+        verbs, "replay-search", search_replay.replay_search, "play search rules over a stored run, training nothing"
+    )
+    rules.add_argument("run", type=Path, help="the run folder whose candidates are the pool")
+    rules.add_argument("rules", nargs="*", help="search rules; none: all that are built in")
+    rules.add_argument("--orders", type=int, default=100, help="how many orders of the pool are played")
 
 
 def _add_looks(verbs: Verbs) -> None:
@@ -170,7 +171,6 @@ def _add_looks(verbs: Verbs) -> None:
     described.add_argument("world", help="as for run's --env")
     _add_state(described)
     _add_settings(described)
-<<<<<<< HEAD
     _add_consent(described)
 
 
@@ -178,27 +178,6 @@ def _add_words(verbs: Verbs) -> None:
     """Describe what people tell a run."""
     from designer import speaking
 
-=======
-    baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
-    baseline.add_argument("what", help="a task's name or a task file")
-    _add_task(baseline)
-    _add_settings(baseline)
-    plan = _command(verbs, "plan", commands.plan, "say how long a run will take, from a few seconds of training")
-    plan.add_argument("what", help="as for run")
-    _add_task(plan)
-    _add_settings(plan)
-    replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
-    replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
-    replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
-    replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
-    _add_settings(replay)
-    rules = _command(
-        verbs, "replay-search", search_replay.replay_search, "play search rules over a stored run, training nothing"
-    )
-    rules.add_argument("run", type=Path, help="the run folder whose candidates are the pool")
-    rules.add_argument("rules", nargs="*", help="search rules; none: all that are built in")
-    rules.add_argument("--orders", type=int, default=100, help="how many orders of the pool are played")
->>>>>>> search
     say = _command(verbs, "say", speaking.say, "tell a run something; it enters the next round's prompts")
     say.add_argument("run", type=Path, help="a run folder that goes on")
     say.add_argument("text", help='such as "it drags its hind leg"')
