@@ -13,15 +13,18 @@ What the walls are made of, from the outside in:
 Every wall is tried from inside before the worker starts (proofs.py). Without namespaces the worker gets a session of its
 own, and the launcher kills its descendants one by one; the box's scratch folder is then one of the machine's.
 
-Usage: python -s -P -S -m sandbox.box SPEC, as JSON: "argv" (the worker), "wall" ("namespaces", "landlock" or "none"), "cpu_s",
-"memory_bytes", "file_bytes", "folder" (holds empty root/ and scratch/ and a file `canary`), "files" (folders to be read: the
-worker's code, the job), "parent" (the process whose death ends the box; SIGTERM ends it too), "report_fd".
-One line of JSON goes to `report_fd` at the end: how the worker ended, what it used, which walls stood and what they leave
-open; or "refused", why there is no box.
+Where a user may make no namespaces but bwrap may, bwrap makes them and starts this file again inside (bubblewrap.py).
+
+Usage: python -s -P -S -m sandbox.box SPEC, as JSON: "argv" (the worker), "wall" ("namespaces", "bwrap", "landlock" or "none"),
+"bwrap" (its path, or ""), "cpu_s", "memory_bytes", "file_bytes", "folder" (holds empty root/ and scratch/ and a file `canary`),
+"files" (folders to be read: the worker's code, the job), "parent" (the process whose death ends the box; SIGTERM ends it
+too), "report_fd". One line of JSON goes to `report_fd` at the end: how the worker ended, what it used, which walls stood and
+what they leave open; or "refused", why there is no box.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -30,27 +33,31 @@ from typing import Any, NoReturn
 
 from sandbox import confinement, kernel, namespaces, privileges
 from sandbox.confinement import Standing
-from sandbox.leftovers import Folder, descendants, end_the_rest, kill
+from sandbox.leftovers import descendants, end_the_rest, kill
 
 
 def main(spec: dict[str, Any]) -> None:
     """Run the worker to its end and report. Exits with 0 whenever the launcher itself worked."""
+    if spec["wall"] == "inside bwrap":
+        os.set_inheritable(spec["tell"], False)
+        _be_child(spec, 0, spec["tell"])
     # Blocked until there is a child to end: a launcher that dies before would leave it behind.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     if on_linux():
         kernel.die_with_parent(signal.SIGTERM)
-    folder = Folder(spec["folder"])
-    report = run(spec) if os.getppid() == spec["parent"] else {}
-    if os.getppid() == spec["parent"]:
+    if os.getppid() != spec["parent"]:
+        return
+    report = run(spec)
+    with contextlib.suppress(BrokenPipeError):  # the host has died
         os.write(spec["report_fd"], json.dumps(report).encode() + b"\n")
-    else:
-        folder.remove()
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Start the worker behind its walls, wait for its end, leave nothing behind. Returns the report."""
-    isolated = spec["wall"] == "namespaces"
-    if isolated:
+    isolated = spec["wall"] in ("namespaces", "bwrap")
+    if spec["wall"] == "bwrap" and (not spec["bwrap"] or os.getuid() == 0):
+        return {"refused": "bwrap is not installed" if not spec["bwrap"] else "bwrap can do no more than root"}
+    if spec["wall"] == "namespaces":
         try:
             namespaces.enter()
         except OSError as error:
@@ -89,8 +96,11 @@ def _be_child(spec: dict[str, Any], launcher: int, tell: int) -> NoReturn:
         _close_all_but(tell)
         uid = privileges.unused_uid(launcher)
         if spec["wall"] == "namespaces":
-            standing = confinement.isolate(spec, uid, tell)
-            _be_init(spec, standing, tell)
+            _be_init(spec, confinement.isolate(spec, uid, tell), tell)
+        if spec["wall"] == "bwrap":
+            confinement.let_bwrap_isolate(spec, tell)
+        if spec["wall"] == "inside bwrap":
+            _be_init(spec, confinement.finish_in_bwrap(spec, tell), tell)
         standing = confinement.enclose(spec, uid, tell) if spec["wall"] == "landlock" else Standing([], [])
         _exec_worker(spec, standing, tell)
     except Exception as error:  # noqa: BLE001 - the process edge

@@ -6,12 +6,13 @@ import os
 import select
 import signal
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from sandbox import kernel, landlock, mounts, places, privileges, proofs
+from sandbox import bubblewrap, kernel, landlock, mounts, places, privileges, proofs
 from sandbox.landlock import Rule
 
 NO_DISK_LIMIT = "total disk use is not bounded"
+MANY_FILES = "the number of files in the scratch folder is not bounded"
 NAMES_SEEN = "names, sizes and dates of files can be seen"
 STILL_ROOT = (
     "it runs as root without capabilities, since only root can read its files, and the number of threads is not bounded"
@@ -47,19 +48,36 @@ def isolate(spec: Mapping[str, Any], uid: int, tell: int) -> Standing:
     owner = uid if os.getuid() == 0 and privileges.can_become(uid) else None
     scratch_owner = (owner, owner) if owner is not None else (os.getuid(), os.getgid())
     mounts.enter(mounts.Root(folders.root, programs, files, folders.scratch, spec["file_bytes"], scratch_owner))
-    standing, gaps = ["namespaces"], list[str]()
+    gaps = list[str]()
     if owner is not None and not privileges.can_read(owner, _to_be_read(spec, programs)):
         os.chown(folders.scratch, 0, 0)
         owner, gaps = None, [STILL_ROOT]
     privileges.become(owner)
+    return _alone(["namespaces"], gaps, folders, _rules(programs, files), tell)
+
+
+def let_bwrap_isolate(spec: Mapping[str, Any], tell: int) -> NoReturn:
+    """Have bwrap make the namespaces and the root; the launcher starts again in there and calls `finish_in_bwrap`."""
+    programs, files = places.of_worker(spec["argv"][0]), places.of(spec["files"])
+    bubblewrap.start(spec, programs, files, _Folders.of(spec).scratch, tell)
+
+
+def finish_in_bwrap(spec: Mapping[str, Any], tell: int) -> Standing:
+    """Raise the walls that bwrap doesn't know. Raises OSError, WallError."""
+    rules = _rules(places.of_worker(spec["argv"][0]), places.of(spec["files"]))
+    privileges.become(None)
+    return _alone(["namespaces (bwrap)"], [MANY_FILES], _Folders.of(spec), rules, tell)
+
+
+def _alone(walls: list[str], gaps: list[str], folders: _Folders, rules: list[Rule], tell: int) -> Standing:
+    """Try the namespaces, and raise Landlock inside them."""
     _tie_to_launcher(tell)
     os.chdir(folders.scratch)
     proofs.of_namespaces(folders.canary)
-    rules = [*_rules(programs, files), Rule("/proc", landlock.READ), Rule(folders.scratch, landlock.WRITE_FOLDERS)]
-    if landlock.enclose(rules):
+    if landlock.enclose([*rules, Rule("/proc", landlock.READ), Rule(folders.scratch, landlock.WRITE_FOLDERS)]):
         proofs.of_landlock("/", folders.canary)
-        standing.append("landlock")
-    return Standing(standing, gaps)
+        walls = [*walls, "landlock"]
+    return Standing(walls, gaps)
 
 
 def enclose(spec: Mapping[str, Any], uid: int, tell: int) -> Standing:

@@ -1,4 +1,4 @@
-"""End what a worker left behind where no pid namespace does it, and remove a box's folder where no host is left to do it."""
+"""End what a worker left behind where no pid namespace does it."""
 
 from __future__ import annotations
 
@@ -46,29 +46,3 @@ def descendants(root: int) -> list[int]:
         found += below
         waiting += below
     return found
-
-
-class Folder:
-    """A box's folder on the machine, held open: after the box has taken another root, no path leads to it any more."""
-
-    def __init__(self, path: str) -> None:
-        parent, self._name = os.path.split(path)
-        self._parent = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
-
-    def remove(self) -> None:
-        """Remove it with the files in it and in the folders in it; whatever is deeper stays for the next host to sweep."""
-        with contextlib.suppress(OSError):
-            own = os.open(self._name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._parent)
-            for inner in os.listdir(own):
-                _remove_flat(own, inner)
-            os.rmdir(self._name, dir_fd=self._parent)
-
-
-def _remove_flat(parent: int, name: str) -> None:
-    try:
-        os.unlink(name, dir_fd=parent)
-    except OSError:
-        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-        for inner in os.listdir(folder):
-            os.unlink(inner, dir_fd=folder)
-        os.rmdir(name, dir_fd=parent)

@@ -30,6 +30,8 @@ MAX_STDERR_BYTES = 64 * 1024
 CHUNK = 1 << 20
 CHECK = Job("check", {}, {}, Limits(cpu_s=20, wall_s=30))
 """A box that does nothing: if it ends well, others can be made."""
+KINDS = ("namespaces", "bwrap", "landlock")
+"""What a box can be made of, the strongest first: namespaces of our own, those that bwrap makes for a user, none."""
 NOT_HERE = (
     "the embedded sandbox is made of Linux's namespaces, Landlock and seccomp, and {platform} has none of them. Use Docker, "
     "or run designer on Linux."
@@ -42,17 +44,24 @@ class Embedded:
     name = "embedded"
 
     def __init__(
-        self, python: Path, code: Path, namespaces: bool = True, unsafe: bool = False, warm_probes: bool = True
+        self,
+        python: Path,
+        code: Path,
+        namespaces: bool = True,
+        unsafe: bool = False,
+        warm_probes: bool = True,
+        only: str = "",
     ) -> None:
         """`python`: the worker environment's interpreter. `code`: a folder that holds `envs/` and `sandbox/`.
 
         namespaces: whether to use the kernel's namespaces where it allows them.
         unsafe: no walls at all, only limits. For a person who trusts every reward, or has a sandbox around everything.
         warm_probes: whether probes are answered by a box that is ready for them, where one can be made.
+        only: the one kind of box to make ("namespaces", "bwrap", "landlock"), or none; "" for the first that holds.
         """
         self._python = python.absolute()  # a box runs in a folder of its own
         self._code = code.absolute()
-        self._kinds = ("none",) if unsafe else ("namespaces", "landlock") if namespaces else ("landlock",)
+        self._kinds = (only,) if only else ("none",) if unsafe else KINDS if namespaces else ("landlock",)
         self._kind = ""
         self._walls = ""
         self._choosing = threading.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ def launch(
     spec = {
         "argv": [str(python), "-s", "-P", *worker],
         "wall": kind,
+        "bwrap": shutil.which("bwrap") or "",
         "cpu_s": limits.cpu_s,
         "memory_bytes": limits.memory_bytes,
         "file_bytes": limits.file_bytes,

@@ -233,7 +233,7 @@ def try_fill_the_disk(job):
 def try_many_files(job):
     for name in os.listdir("."):
         os.remove(name)
-    if not job["namespaces"]:
+    if not job["files_bounded"]:
         raise OSError(errno.ENOTSUP, "not bounded, and the walls say so")
     for number in range(20_000):
         open(f"many-{number}", "w").close()

@@ -13,14 +13,22 @@ from pathlib import Path
 
 import pytest
 
+from designer.errors import SandboxError
+from designer.executors.embedded import Embedded
 from tests import ordinary_user
 from tests.designer import attempts
-from tests.designer.boxes import ROOT
+from tests.designer.boxes import ROOT, worker_code
 
 NAMES = [node.name for node in ast.parse(Path(attempts.__file__).read_text()).body if isinstance(node, ast.FunctionDef)]
+NO_SECCOMP = """class SealError(Exception):
+    pass
+
+
+def apply():
+    raise SealError("the kernel takes no seccomp filter")
+"""
 TRIES = [name for name in NAMES if name.startswith("try_")]
 HONEST = [name for name in NAMES if name.startswith("work_")]
-ORDINARY = pytest.param("ordinary", marks=pytest.mark.skipif(os.getuid() != 0, reason="the tests run as one already"))
 
 
 def unshare_works() -> bool:
@@ -28,22 +36,33 @@ def unshare_works() -> bool:
     return shutil.which("unshare") is not None and not subprocess.run(["unshare", "-Urnpm", "true"], check=False).returncode
 
 
-WITH = pytest.param("namespaces", marks=pytest.mark.skipif(not unshare_works(), reason="this machine forbids namespaces"))
+NO_NAMESPACES = pytest.mark.skipif(not unshare_works(), reason="this machine forbids namespaces")
+AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="the tests don't run as root")
+NO_BWRAP = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bwrap is not installed: scripts/system.sh --tests")
+CASES = [
+    pytest.param(("this user", "namespaces"), marks=NO_NAMESPACES, id="namespaces"),
+    pytest.param(("this user", "landlock"), id="landlock"),
+    pytest.param(("ordinary", "namespaces"), marks=[NO_NAMESPACES, AS_ROOT], id="ordinary-namespaces"),
+    pytest.param(("ordinary", "bwrap"), marks=[NO_NAMESPACES, NO_BWRAP], id="ordinary-bwrap"),
+    pytest.param(("ordinary", "landlock"), marks=AS_ROOT, id="ordinary-landlock"),
+]
 
 
-@pytest.fixture(scope="module", params=[WITH, "none"])
-def mode(request) -> str:
+@pytest.fixture(scope="module", params=CASES)
+def case(request) -> tuple[str, str]:
+    """Who starts the box, and what it is made of."""
     return request.param
 
 
-@pytest.fixture(scope="module", params=["this user", ORDINARY])
-def tried(request, mode):
+@pytest.fixture(scope="module")
+def tried(case):
     """What came out of a box full of attempts."""
+    who, kind = case
     folder = tempfile.mkdtemp(prefix="designer-walls-", dir="/tmp")
-    become = [sys.executable, "-m", "tests.ordinary_user"] if request.param == "ordinary" else []
+    become = [sys.executable, "-m", "tests.ordinary_user"] if who == "ordinary" else []
     if become:
         ordinary_user.own([folder])
-    command = [*become, sys.executable, "-m", "tests.designer.walls_host", folder, mode]
+    command = [*become, sys.executable, "-m", "tests.designer.walls_host", folder, kind]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=120)
@@ -69,9 +88,33 @@ def test_nothing_was_left_on_the_machine(tried):
     assert not any(Path(place, "written-by-a-box").exists() for place in ("/tmp", "/dev/shm"))
 
 
-def test_walls_are_named(tried, mode):
-    names, _, gaps = tried["walls"].partition(":")
+def test_walls_are_named(tried, case):
+    who, kind = case
+    names, _, gaps = tried["walls"].partition(": ")
+    first = {"namespaces": ["namespaces"], "bwrap": ["namespaces (bwrap)"], "landlock": []}[kind]
     assert tried["walls"] == tried["promised"]
-    assert names.split(" + ")[-2:] == ["landlock", "seccomp"]
-    assert names.startswith("namespaces") == (mode == "namespaces")
-    assert ("total disk use is not bounded" in gaps) == (mode == "none")
+    assert names.split(" + ") == [*first, "landlock", "seccomp"]
+    assert ("total disk use is not bounded" in gaps) == (kind == "landlock")
+    assert ("the number of files" in gaps) == (kind == "bwrap")
+    assert tried["uid"] == (ordinary_user.UID if who == "ordinary" and os.getuid() == 0 else os.getuid())
+
+
+def test_machine_without_these_walls_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(SandboxError, match="darwin has none of them"):
+        Embedded(Path(sys.executable), tmp_path).walls()
+
+
+def test_kind_of_box_that_can_not_be_made_is_refused_with_the_reason(tmp_path):
+    code = worker_code(tmp_path / "code", "")
+    (code / "sandbox" / "seal.py").write_text(NO_SECCOMP)
+    with pytest.raises(SandboxError, match="the worker can't be sealed: the kernel takes no seccomp filter"):
+        Embedded(Path(sys.executable), code).walls()
+
+
+def test_wall_that_does_not_hold_is_found_out_and_nothing_is_run(tmp_path):
+    code = worker_code(tmp_path / "code", "")
+    landlock = code / "sandbox" / "landlock.py"
+    landlock.write_text(landlock.read_text().replace('    kernel.call("landlock_restrict_self", ruleset, 0)\n', ""))
+    with pytest.raises(SandboxError, match="Landlock stands, but / can be opened"):
+        Embedded(Path(sys.executable), code).walls()

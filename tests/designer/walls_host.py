@@ -1,6 +1,7 @@
 """Be a host that starts one box full of attempts, and print what they came to: python -m tests.designer.walls_host FOLDER MODE.
 
-MODE: "namespaces" or "none". It plants a secret file, an environment variable and a listening socket for them to reach.
+MODE: the kind of box ("namespaces", "bwrap" or "landlock"). It plants a secret file, an environment variable and a listening
+socket for them to reach.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def main(folder: Path, mode: str) -> None:
     secret.write_text("the secret")
     code = worker_code(folder / "code", "")
     (code / "sandbox" / "probe.py").write_bytes(ATTEMPTS.read_bytes())
-    host = Embedded(Path(sys.executable), code, mode == "namespaces", warm_probes=False)
+    host = Embedded(Path(sys.executable), code, warm_probes=False, only=mode)
     with socket.create_server(("127.0.0.1", 0)) as server:
         spec = {
             "secret": str(secret),
@@ -32,6 +33,7 @@ def main(folder: Path, mode: str) -> None:
             "host_pid": os.getpid(),
             "port": server.getsockname()[1],
             "namespaces": host.walls().startswith("namespaces"),
+            "files_bounded": mode == "namespaces",
             "threads_unbounded": "threads is not bounded" in host.walls(),
             "file_bytes": LIMITS.file_bytes,
         }
