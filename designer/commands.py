@@ -154,7 +154,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
 
 def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
-    with locked(run.folder), _resumable(run.folder):
+    with locked(run.folder), _resumable(run):
         console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
         run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
         _design(run, executor, console)
@@ -176,13 +176,16 @@ def approval(console: Console) -> Callable[[str], bool] | None:
 
 
 @contextmanager
-def _resumable(folder: Path) -> Iterator[None]:
+def _resumable(run: Run) -> Iterator[None]:
     """Add to whatever stops a run what to type to go on with it."""
-    go_on = f"Go on with: designer run {shlex.quote(str(folder))}"
+    go_on = f"Go on with: designer run {shlex.quote(str(run.folder))}"
     try:
         yield
     except KeyboardInterrupt:
         raise InterruptedRunError(f"stopped. Nothing finished is lost. {go_on}") from None
+    except SandboxError as error:
+        kept = f"A run keeps the sandbox that it began with ({run.config.sandbox.provider})."
+        raise SandboxError(f"{error} {kept} {go_on}") from error
     except (MachineError, ModelError) as error:
         raise type(error)(f"{error} {go_on}") from error
 
