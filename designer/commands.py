@@ -31,6 +31,7 @@ from designer.errors import (
     MachineError,
     ModelError,
     RewardRefusedError,
+    SandboxError,
 )
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
@@ -286,7 +287,8 @@ def doctor(asked: argparse.Namespace) -> None:
         return
     findings = examine(config)
     for finding in findings:
-        print(f"{'ok ' if finding.fine else 'NO '} {finding.what}: {finding.found}")
+        mark = "ok " if finding.fine else "-- " if finding.optional else "NO "
+        print(f"{mark} {finding.what}: {finding.found}")
     if not all(finding.fine or finding.optional for finding in findings):
         raise InputError("something that is needed is missing: see NO above.")
 
