@@ -6,7 +6,7 @@ import textwrap
 import pytest
 import torch
 
-from sandbox.probe import NUM_ENVS, STEPS, random_transitions
+from sandbox.probe import NUM_ENVS, STEPS, random_play
 from tests.sandbox.frames import run_verb
 
 pytestmark = pytest.mark.worker
@@ -48,7 +48,7 @@ def test_good_reward_passes_and_is_summarised():
 
 
 def test_summary_is_of_the_same_transitions_for_every_candidate():
-    actions = torch.cat([t.action[:, 0] for t in random_transitions("pendulum", SEED)])
+    actions = torch.cat([t.action[:, 0] for t in random_play("pendulum", SEED).transitions])
     (term,) = probed(reward("return {'torque': a[:, 0]}"))["terms"]
     assert term["mean"] == pytest.approx(float(actions.mean()))
     assert term["std"] == pytest.approx(float(actions.std()))
