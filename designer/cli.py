@@ -115,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_runs(verbs: Verbs) -> None:
     """Describe what trains."""
-    from designer import commands, replaying
+    from designer import commands, replaying, search_replay
 
     run = _command(verbs, "run", commands.run, "design a reward, or go on with a run folder")
     run.add_argument("what", help='a task\'s name, a task file, a run folder, or a sentence such as "run backward"')
@@ -141,6 +141,12 @@ def _add_runs(verbs: Verbs) -> None:
     _add_consent(replay)
     replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
     _add_settings(replay)
+    rules = _command(
+        verbs, "replay-search", search_replay.replay_search, "play search rules over a stored run, training nothing"
+    )
+    rules.add_argument("run", type=Path, help="the run folder whose candidates are the pool")
+    rules.add_argument("rules", nargs="*", help="search rules; none: all that are built in")
+    rules.add_argument("--orders", type=int, default=100, help="how many orders of the pool are played")
 
 
 def _add_looks(verbs: Verbs) -> None:

@@ -31,6 +31,7 @@ from designer.errors import (
     MachineError,
     ModelError,
     RewardRefusedError,
+    SandboxError,
 )
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
@@ -154,7 +155,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
 
 def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
-    with locked(run.folder), _resumable(run.folder):
+    with locked(run.folder), _resumable(run):
         console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
         run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
         _design(run, executor, console)
@@ -176,13 +177,16 @@ def approval(console: Console) -> Callable[[str], bool] | None:
 
 
 @contextmanager
-def _resumable(folder: Path) -> Iterator[None]:
+def _resumable(run: Run) -> Iterator[None]:
     """Add to whatever stops a run what to type to go on with it."""
-    go_on = f"Go on with: designer run {shlex.quote(str(folder))}"
+    go_on = f"Go on with: designer run {shlex.quote(str(run.folder))}"
     try:
         yield
     except KeyboardInterrupt:
         raise InterruptedRunError(f"stopped. Nothing finished is lost. {go_on}") from None
+    except SandboxError as error:
+        kept = f"A run keeps the sandbox that it began with ({run.config.sandbox.provider})."
+        raise SandboxError(f"{error} {kept} {go_on}") from error
     except (MachineError, ModelError) as error:
         raise type(error)(f"{error} {go_on}") from error
 
@@ -283,7 +287,8 @@ def doctor(asked: argparse.Namespace) -> None:
         return
     findings = examine(config)
     for finding in findings:
-        print(f"{'ok ' if finding.fine else 'NO '} {finding.what}: {finding.found}")
+        mark = "ok " if finding.fine else "-- " if finding.optional else "NO "
+        print(f"{mark} {finding.what}: {finding.found}")
     if not all(finding.fine or finding.optional for finding in findings):
         raise InputError("something that is needed is missing: see NO above.")
 

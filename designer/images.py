@@ -7,7 +7,7 @@ import hashlib
 import io
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -31,13 +31,14 @@ class Source(NamedTuple):
     network: str | None = None
 
 
-def image_tag(environment: str, base: str) -> str:
+def image_tag(environment: str, base: str, ingredients: Mapping[str, bytes] | None = None) -> str:
     """Return the name of an environment's image: a hash of all that is asked for, so that none of another making is taken.
 
-    Packages are pinned by their hashes; of the base, and of its system packages, it is the name.
+    Packages are pinned by their hashes; of the base, and of its system packages, it is the name. `ingredients`: the files
+    that go in, not given: the environment's own.
     """
     whole = hashlib.sha256(base.encode())
-    for name, content in sorted(_ingredients(environment).items()):
+    for name, content in sorted((ingredients or _ingredients(environment)).items()):
         whole.update(f"\0{name}\0{hashlib.sha256(content).hexdigest()}".encode())
     return f"designer-{environment}:{whole.hexdigest()[:12]}"
 

@@ -173,7 +173,11 @@ class Journal:
     def append(self, event: Event) -> None:
         """Write an event and wait until it is on the disk. Raises DiskError."""
         with self._turn:
-            self._append(Stamped(at=self._clock(), event=event).model_dump_json().encode() + b"\n")
+            self._append(self.line(event))
+
+    def line(self, event: Event) -> bytes:
+        """Return an event as the journal holds it, stamped with the time."""
+        return Stamped(at=self._clock(), event=event).model_dump_json().encode() + b"\n"
 
     def _append(self, line: bytes) -> None:
         try:

@@ -142,6 +142,10 @@ def _third_party(name: str, config: Config) -> Provider:
     return made
 
 
+Try = Callable[[str, Config], "Choice"]
+"""Tries a sandbox by its name, with a config that names it. Raises MachineError where it doesn't work."""
+
+
 class Choice(NamedTuple):
     """What was chosen. config: as it was, with the provider's own name for `auto`, and docker's image.
 
@@ -153,21 +157,22 @@ class Choice(NamedTuple):
     passed_over: tuple[str, ...] = ()
 
 
-def choose(config: Config) -> Choice:
+def choose(config: Config, tried: Try | None = None) -> Choice:
     """Settle on a sandbox that works: the one named; for `auto` docker, else embedded. Raises SandboxError with what to do."""
+    tried = tried or _tried
     if config.sandbox.provider != AUTO:
-        return _tried(config)
+        return tried(config.sandbox.provider, config)
     refusals: list[str] = []
     for name in (DOCKER, EMBEDDED):
         try:
-            return _tried(_with(config, provider=name))._replace(passed_over=tuple(refusals))
+            return tried(name, _with(config, provider=name))._replace(passed_over=tuple(refusals))
         except MachineError as error:
             refusals.append(f"{name}: {error}")
     whys = "".join(f"\n  {refusal}" for refusal in refusals)
     raise SandboxError(f"no sandbox can be used here, and nothing is run without one.{whys}")
 
 
-def _tried(config: Config) -> Choice:
+def _tried(name: str, config: Config) -> Choice:
     """Start a box that does nothing. Raises MachineError where it can't, or a wall doesn't stand."""
     provider = provider_of(config)
     with scratch_folder() as scratch:

@@ -8,6 +8,8 @@ from typing import Any
 from designer.errors import SandboxError
 from designer.executors.stream import FrameReader, StreamRefusedError
 
+SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 
 def box_environment(code: str, scratch: str) -> dict[str, str]:
     """Return a worker's variables. Nothing of the host's environment enters a box."""
@@ -15,13 +17,12 @@ def box_environment(code: str, scratch: str) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "HOME": scratch,
         "TMPDIR": scratch,
+        "TORCHINDUCTOR_CACHE_DIR": scratch,  # torch's optimisers make it, and a box may have no right to make folders
         "LANG": "C.UTF-8",
         "PYTHONPATH": code,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
+        **dict.fromkeys(SINGLE_THREADED, "1"),
     }
 
 

@@ -114,7 +114,8 @@ class Docker:
                 return
             about = self._engine.about()
             if not self._engine.has_image(self._image.reference):
-                raise SandboxError(f"the engine has no image {self._image.reference}. Type: designer image build native")
+                environment = self._image.reference.removeprefix("designer-").partition(":")[0]
+                raise SandboxError(f"the engine has no image {self._image.reference}. Type: designer image build {environment}")
             sweep(self._engine)
             sweep_scratch()
             self._runtime = self._options.runtime or about.runtime

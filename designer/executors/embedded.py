@@ -15,10 +15,11 @@ from typing import IO, Any
 
 from designer.errors import InterruptedRunError, SandboxError
 from designer.executors import Job, JobResult, Limits, Progress
+from designer.executors.boxed import fed, require_seal, signal_of
 from designer.executors.ending import STOPPED, TIMED_OUT, Ending, judged, last_words
 from designer.executors.folder import prepare_folder
-from designer.executors.launcher import kill, launch, read_report, signal_of
-from designer.executors.stream import FrameReader, StreamRefusedError
+from designer.executors.launcher import kill, launch, read_report
+from designer.executors.stream import FrameReader
 from designer.executors.walls import told
 from designer.executors.warm import WarmProbes
 from designer.files import write_atomically
@@ -162,10 +163,8 @@ def _require_walls(report: Mapping[str, Any], reader: FrameReader, returncode: i
         raise SandboxError(
             f"the box's launcher ended with {returncode} and no report: {last_words(stderr) or 'is it a Python?'}"
         )
-    if reader.why_unsealed and kind != "none":
-        raise SandboxError(f"the worker can't be sealed: {reader.why_unsealed}")
-    if reader.result is not None and reader.result.get("status") == "ok" and not reader.sealed and kind != "none":
-        raise SandboxError("the worker ran without its seal. Are sandbox/worker.py and designer of the same version?")
+    if kind != "none":
+        require_seal(reader)
 
 
 def _drain(
@@ -190,19 +189,10 @@ def _drain(
                 elif key.data == "err":
                     stderr += chunk[: MAX_STDERR_BYTES - len(stderr)]
                 else:
-                    complaint = complaint or _fed(reader, chunk)
+                    complaint = complaint or fed(reader, chunk)
             if selector.get_map() and not complaint:
                 complaint = STOPPED if stopping.is_set() else TIMED_OUT if time.monotonic() > deadline else ""
     return bytes(stderr), complaint
-
-
-def _fed(reader: FrameReader, chunk: bytes) -> str:
-    """Pass on what a box sent. Returns what is wrong with it, or ""."""
-    try:
-        reader.feed(chunk)
-    except StreamRefusedError as refusal:
-        return str(refusal)
-    return ""
 
 
 def _left_over(file: IO[bytes] | None, limit: int) -> bytes:

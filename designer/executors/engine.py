@@ -96,6 +96,7 @@ class DockerEngine:
         if self._opened is None:
             from docker import APIClient
 
+            _knock(self.address)
             self._opened = APIClient(base_url=self.address, tls=self._tls, version="auto", timeout=TIMEOUT_S)
         return self._opened
 
@@ -180,6 +181,13 @@ class DockerEngine:
             raise SandboxError(f"the engine at {self.address} refused to {what}: {error.explanation or error}.") from error
         except (DockerException, RequestException, OSError) as error:
             raise SandboxError(f"no engine could {what} at {self.address}: {_inner(error)}.") from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens at a socket of this machine: docker-py would leave its own half open."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(address.removeprefix("unix://"))
 
 
 def _inner(error: BaseException) -> str:

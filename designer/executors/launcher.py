@@ -13,9 +13,9 @@ from typing import IO, Any, NamedTuple
 
 from designer.errors import SandboxError
 from designer.executors import Limits
+from designer.executors.boxed import box_environment
 
 KILL_GRACE_S = 1.0
-SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Launched(NamedTuple):
@@ -53,7 +53,7 @@ def launch(
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(code, box / "scratch"),
+            env=box_environment(str(code), str(box / "scratch")),
             cwd=box / "scratch",
             pass_fds=(write_end,),
             start_new_session=True,
@@ -74,21 +74,6 @@ def _lay_out(box: Path) -> None:
     box.chmod(0o711)
 
 
-def _environment(code: Path, scratch: Path) -> dict[str, str]:
-    """Nothing of the host's environment enters a box."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "TORCHINDUCTOR_CACHE_DIR": str(scratch),  # torch's optimisers make it, and a box may have no right to make folders
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(code),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-        **dict.fromkeys(SINGLE_THREADED, "1"),
-    }
-
-
 def kill(process: subprocess.Popen[bytes]) -> None:
     """Let the launcher clear its box, then make sure."""
     process.send_signal(signal.SIGTERM)
@@ -103,11 +88,3 @@ def read_report(file: IO[bytes]) -> Mapping[str, Any]:
     line = file.read(8192)
     report: Mapping[str, Any] = json.loads(line) if line else {}
     return report
-
-
-def signal_of(report: Mapping[str, Any]) -> int | None:
-    """Return the signal that ended the worker, if one did: 128 + n is how process 1 tells it."""
-    if report.get("signal"):
-        return int(report["signal"])
-    code = report.get("exit") or 0
-    return code - 128 if code > 128 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from designer.archive import Archive
+from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Remark, Status, Trace, Trial
 
 FLAT_SHARE = 0.02
@@ -11,7 +12,8 @@ DOMINANT_SHARE = 0.8
 
 def remarks_on(archive: Archive) -> dict[str, tuple[Remark, ...]]:
     """Return what there is to say of every candidate that was trained or refused."""
-    return {name: tuple(_remarks(archive, name)) for name in archive.candidates}
+    seen = fitness_range(archive)
+    return {name: (*_remarks(archive, name), *alarms_of(archive, name, seen)) for name in archive.candidates}
 
 
 def _remarks(archive: Archive, name: str) -> list[Remark]:
@@ -21,7 +23,18 @@ def _remarks(archive: Archive, name: str) -> list[Remark]:
     texts += [f"a critic said before training: {fault}{mended}" for fault in verdict.criticism]
     for trial in archive.trials_of(name, "search"):
         texts += _about(trial)
+    texts += _stopped(archive.trials_of(name, "search"))
     return [Remark(candidate=name, source="statistics", kind="text", text=text) for text in texts]
+
+
+def _stopped(trials: list[Trial]) -> list[str]:
+    """Say that a candidate was stopped early, and at what score: it has no other."""
+    paused = [trial for trial in trials if not trial.is_whole and trial.result]
+    return [
+        f"stopped at {t.until:.0%} of its training with a task score of {t.result.fitness:.3g}: others of its round were better"
+        for t in paused
+        if t.result
+    ]
 
 
 def _about(trial: Trial) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from designer.archive import Archive
+from designer.feedback.guards import alarms_of, bottleneck, fitness_range
 from designer.records import Record, Status
 from designer.runs import Run
 from designer.statistics import Interval, Reading, interval, mean, paired_difference, reading
@@ -58,6 +59,7 @@ class RunVerdict(Record):
     selection_gap: the winner's search score minus its final mean.
     solved: whether the winner's final mean reaches the task's `solved_at`; None where one of them is missing.
     refused: candidates that no training saw, by status.
+    alarms: candidates by the kind of alarm that they raised. bottleneck: why no reward seems to help, or "".
     """
 
     finished: bool
@@ -74,6 +76,8 @@ class RunVerdict(Record):
     solved: bool | None
     tried: int
     refused: dict[str, int]
+    alarms: dict[str, int]
+    bottleneck: str
     costs: Costs
     fitness_origin: str = "given"
 
@@ -105,8 +109,16 @@ def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
         solved=None if solved_at is None or final is None else final >= solved_at,
         tried=len(archive.candidates),
         refused=_by_status([verdict.status for verdict in archive.verdicts.values()]),
+        alarms=_alarmed(archive),
+        bottleneck=bottleneck(archive),
         costs=costs_of(archive, wall_s),
     )
+
+
+def _alarmed(archive: Archive) -> dict[str, int]:
+    seen = fitness_range(archive)
+    raised = [remark.text.partition(":")[0] for name in archive.candidates for remark in alarms_of(archive, name, seen)]
+    return dict(Counter(raised))
 
 
 def arm_of(archive: Archive, name: str) -> Arm:

@@ -28,7 +28,9 @@ def sentences(verdict: RunVerdict) -> list[str]:
             _solved(verdict),
             _optimism(verdict),
             _failed_seeds(verdict),
+            verdict.bottleneck,
             _tried(verdict),
+            _alarmed(verdict),
             _spent(verdict.costs),
         )
         if sentence
@@ -141,6 +143,14 @@ def _tried(verdict: RunVerdict) -> str:
     refused = sum(verdict.refused.values())
     told = f", {refused} of them refused before training ({_counts(verdict.refused)})" if refused else ""
     return f"Tried: {count(verdict.tried, 'candidate')}{told}."
+
+
+def _alarmed(verdict: RunVerdict) -> str:
+    return (
+        f"Alarms raised: {_counts(verdict.alarms)}; `designer show` and the report say on whom and why."
+        if verdict.alarms
+        else ""
+    )
 
 
 def _spent(costs: Costs) -> str:

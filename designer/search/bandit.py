@@ -54,7 +54,7 @@ class Bandit:
         for round_ in range(1, self._config.rounds + 1):
             if not archive.in_round(round_) and round_ > 1 and not affords(archive, self._config, self._pulls() / SLICES):
                 break
-            missing = missing_slots(archive, round_, self._slots(archive, round_))
+            missing = missing_slots(archive, round_, self._config.population, self._slots)
             if missing and not archive.spent:
                 return Propose(missing)
             pull = self._pull(archive, round_)

@@ -30,7 +30,7 @@ class Greedy:
 
     def next(self, archive: Archive) -> Action:
         for round_ in range(1, self._config.rounds + 1):
-            action = plain_round(archive, self._config, round_, self._slots(archive, round_))
+            action = plain_round(archive, self._config, round_, self._slots)
             if action:
                 return action
         best = best_by_maximum(archive, list(archive.candidates.values()))

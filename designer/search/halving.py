@@ -63,7 +63,7 @@ class Halving:
 
     def _round(self, archive: Archive, round_: int) -> Action | None:
         """Return what a round still lacks, or None where it is done."""
-        missing = missing_slots(archive, round_, self._slots(archive, round_))
+        missing = missing_slots(archive, round_, self._config.population, self._slots)
         if missing and not archive.spent:
             return Propose(missing)
         ready = trainable(archive, archive.in_round(round_))

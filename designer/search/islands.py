@@ -37,7 +37,7 @@ class Islands:
             begun = bool(archive.in_round(round_)) or round_ == 1
             if not begun and not affords(archive, self._config, self._config.population):
                 break
-            action = plain_round(archive, self._config, round_, self._slots(archive, round_))
+            action = plain_round(archive, self._config, round_, self._slots)
             if action:
                 return action
         finalists = [c.id for c in archive.ranked()[: self._config.finalists]]

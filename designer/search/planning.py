@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from designer.archive import Archive
 from designer.budget import parse_budget
@@ -13,15 +13,20 @@ from designer.search import Action, Advance, Batch, Propose, Stop
 from designer.seeds import final_seeds, search_seed
 from designer.statistics import mean
 
+Plan = Callable[[Archive, int], Sequence[Slot]]
+"""Says which slots a round has, from what is known of the rounds before it."""
+
 ALL_DONE = "all rounds and the final trainings are done"
 BASELINES_ONLY = "only baselines were asked for"
 NOTHING_TRAINED = "no candidate could be trained to the end"
 
 
-def missing_slots(archive: Archive, round_: int, planned: Sequence[Slot]) -> tuple[Slot, ...]:
-    """Return the slots of a round that no candidate fills yet."""
+def missing_slots(archive: Archive, round_: int, population: int, plan: Plan) -> tuple[Slot, ...]:
+    """Return the slots of a round that no candidate fills yet. A full round isn't planned again."""
     there = {candidate.sample for candidate in archive.in_round(round_)}
-    return tuple(slot for slot in planned if slot.sample not in there)
+    if there.issuperset(range(population)):
+        return ()
+    return tuple(slot for slot in plan(archive, round_) if slot.sample not in there)
 
 
 def fresh_slots(round_: int, samples: range) -> list[Slot]:
@@ -78,9 +83,9 @@ def best_of_finals(archive: Archive, finalists: Sequence[str], reason: str) -> S
     return Stop(reason if reason == BASELINES_ONLY else archive.spent or NOTHING_TRAINED, None)
 
 
-def plain_round(archive: Archive, config: SearchConfig, round_: int, planned: Sequence[Slot]) -> Action | None:
+def plain_round(archive: Archive, config: SearchConfig, round_: int, plan: Plan) -> Action | None:
     """Return what a round still lacks whose candidates all train to the end on one seed, or None where it is done."""
-    missing = missing_slots(archive, round_, planned)
+    missing = missing_slots(archive, round_, config.population, plan)
     if missing and not archive.spent:
         return Propose(missing)
     ready = [candidate.id for candidate in trainable(archive, archive.in_round(round_))]

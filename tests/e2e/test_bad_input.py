@@ -233,7 +233,7 @@ def test_ctrl_c_leaves_a_run_that_can_go_on_and_no_process(tmp_path, worker):
     endless = [*TINY, "--training.steps", "1000000000"]
     process = started("run", TASK, *endless, *worker, cwd=tmp_path)
     with process:
-        wait_for_line(process, "training g01c0")
+        wait_for_line(process, "training human")
         folder = only_run(tmp_path / "runs")
         while not processes_of(folder):
             time.sleep(0.01)

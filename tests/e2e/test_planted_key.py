@@ -15,11 +15,14 @@ from tests.e2e.command import TINY, Ended, designer, only_run, stand_in
 IN_ENVIRONMENT = "sk-planted-in-the-environment-4417"
 IN_FILES = "sk-planted-in-a-file-9923"
 TASK = "half_cheetah_backward"
-# What a box finds when it looks for a key: its environment, and how it and what started it were called.
+# What a box finds when it looks for a key: its environment, that of every process it sees, and how they were called.
 LOOK = """
-    import os
+    import contextlib, os
     seen = {"environment": dict(os.environ)}
-    seen |= {name: open(f"/proc/self/{name}").read() for name in ("environ", "cmdline")}
+    for path in Path("/proc").glob("[0-9]*/*"):
+        with contextlib.suppress(OSError):
+            if path.name in ("environ", "cmdline"):
+                seen[str(path)] = path.read_text()
     output.write("curves.jsonl", json.dumps(seen).encode())
 """
 
@@ -33,7 +36,7 @@ class Run(NamedTuple):
 def looking_worker(folder: Path) -> tuple[str, str]:
     """Make a stand-in worker whose training box writes down all that it finds in its environment."""
     flags = stand_in(folder)
-    worker = folder / "stand_in_worker.py"
+    (worker,) = folder.rglob("stand_in_worker.py")
     head, start, rest = worker.read_text().partition("def train(job: dict[str, Any], folder: Path, output: Output) -> None:\n")
     worker.write_text(head + start + LOOK.lstrip("\n") + rest)
     return flags
