@@ -32,7 +32,7 @@ import sys
 from typing import Any, NoReturn
 
 from sandbox import confinement, kernel, namespaces, privileges
-from sandbox.confinement import Standing
+from sandbox.confinement import NOTHING, Standing
 from sandbox.leftovers import descendants, end_the_rest, kill
 
 
@@ -59,7 +59,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         return {"refused": "bwrap is not installed" if not spec["bwrap"] else "bwrap can do no more than root"}
     if spec["wall"] == "namespaces":
         try:
-            namespaces.enter()
+            spec = {**spec, "root_in_disguise": namespaces.enter()}
         except OSError as error:
             return {"refused": f"the kernel forbids namespaces ({error})"}
     if on_linux():
@@ -101,7 +101,7 @@ def _be_child(spec: dict[str, Any], launcher: int, tell: int) -> NoReturn:
             confinement.let_bwrap_isolate(spec, tell)
         if spec["wall"] == "inside bwrap":
             _be_init(spec, confinement.finish_in_bwrap(spec, tell), tell)
-        standing = confinement.enclose(spec, uid, tell) if spec["wall"] == "landlock" else Standing([], [])
+        standing = confinement.enclose(spec, uid, tell) if spec["wall"] == "landlock" else NOTHING
         _exec_worker(spec, standing, tell)
     except Exception as error:  # noqa: BLE001 - the process edge
         _say(tell, {"refused": str(error) or type(error).__name__})

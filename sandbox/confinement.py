@@ -17,15 +17,17 @@ NAMES_SEEN = "names, sizes and dates of files can be seen"
 STILL_ROOT = (
     "it runs as root without capabilities, since only root can read its files, and the number of threads is not bounded"
 )
-NO_LANDLOCK = "this kernel has no Landlock"
 
 
 class Standing(NamedTuple):
-    """What stands around a worker, what that leaves open, and how many threads it may have."""
+    """What stands around a worker, what that leaves open, and how many threads it may have (None: as many as its user)."""
 
     walls: list[str]
     gaps: list[str]
-    threads: int = privileges.THREADS
+    threads: int | None = privileges.THREADS
+
+
+NOTHING = Standing([], [], None)
 
 
 class _Folders(NamedTuple):
@@ -48,7 +50,7 @@ def isolate(spec: Mapping[str, Any], uid: int, tell: int) -> Standing:
     owner = uid if os.getuid() == 0 and privileges.can_become(uid) else None
     scratch_owner = (owner, owner) if owner is not None else (os.getuid(), os.getgid())
     mounts.enter(mounts.Root(folders.root, programs, files, folders.scratch, spec["file_bytes"], scratch_owner))
-    gaps = list[str]()
+    gaps = [STILL_ROOT] if spec.get("root_in_disguise") else []
     if owner is not None and not privileges.can_read(owner, _to_be_read(spec, programs)):
         os.chown(folders.scratch, 0, 0)
         owner, gaps = None, [STILL_ROOT]
@@ -59,14 +61,17 @@ def isolate(spec: Mapping[str, Any], uid: int, tell: int) -> Standing:
 def let_bwrap_isolate(spec: Mapping[str, Any], tell: int) -> NoReturn:
     """Have bwrap make the namespaces and the root; the launcher starts again in there and calls `finish_in_bwrap`."""
     programs, files = places.of_worker(spec["argv"][0]), places.of(spec["files"])
-    bubblewrap.start(spec, programs, files, _Folders.of(spec).scratch, tell)
+    # A setuid bwrap makes no user namespace: then all threads of the user count, and from inside they can't be counted.
+    threads = privileges.THREADS + privileges.threads_of_user()
+    bubblewrap.start({**spec, "threads": threads}, programs, files, _Folders.of(spec).scratch, tell)
 
 
 def finish_in_bwrap(spec: Mapping[str, Any], tell: int) -> Standing:
     """Raise the walls that bwrap doesn't know. Raises OSError, WallError."""
     rules = _rules(places.of_worker(spec["argv"][0]), places.of(spec["files"]))
     privileges.become(None)
-    return _alone(["namespaces (bwrap)"], [MANY_FILES], _Folders.of(spec), rules, tell)
+    standing = _alone(["namespaces (bwrap)"], [MANY_FILES], _Folders.of(spec), rules, tell)
+    return standing._replace(threads=spec["threads"])
 
 
 def _alone(walls: list[str], gaps: list[str], folders: _Folders, rules: list[Rule], tell: int) -> Standing:

@@ -11,13 +11,15 @@ VIEWS = NEWNS | NEWUTS | NEWIPC | NEWPID | NEWNET
 NOBODY = 65534
 
 
-def enter() -> None:
+def enter() -> bool:
     """Leave the machine's mounts, network (for an empty one), ipc, host name and, for children, process ids.
 
-    Root needs nothing else; who isn't root gets a user namespace first. Raises OSError where the kernel forbids it.
+    Root needs nothing else; who isn't root gets a user namespace first. Returns whether it is a root that needed one: its new
+    name inside is no other user to the kernel. Raises OSError where the kernel forbids it.
     """
     try:
         kernel.call("unshare", VIEWS)
+        return False
     except PermissionError:
         user, group = os.geteuid(), os.getegid()
         kernel.call("unshare", NEWUSER | VIEWS)
@@ -25,6 +27,7 @@ def enter() -> None:
         # A root without the right to make namespaces is nobody inside.
         _map("uid_map", f"{user or NOBODY} {user} 1")
         _map("gid_map", f"{group or NOBODY} {group} 1")
+        return user == 0
 
 
 def _map(name: str, text: str) -> None:

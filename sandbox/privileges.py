@@ -57,7 +57,7 @@ def become(uid: int | None) -> None:
     kernel.drop_capabilities()
 
 
-def limit(spec: Mapping[str, Any], threads: int) -> None:
+def limit(spec: Mapping[str, Any], threads: int | None) -> None:
     """Set the resource limits, never above those that hold already. spec: cpu_s, memory_bytes, file_bytes."""
     limits = {
         resource.RLIMIT_FSIZE: spec["file_bytes"],
@@ -66,7 +66,9 @@ def limit(spec: Mapping[str, Any], threads: int) -> None:
         resource.RLIMIT_CPU: spec["cpu_s"],
     }
     if sys.platform.startswith("linux"):
-        limits |= {resource.RLIMIT_AS: spec["memory_bytes"], resource.RLIMIT_NPROC: threads, resource.RLIMIT_MSGQUEUE: 0}
+        limits |= {resource.RLIMIT_AS: spec["memory_bytes"], resource.RLIMIT_MSGQUEUE: 0}
+        if threads is not None:
+            limits[resource.RLIMIT_NPROC] = threads
     for which, wanted in limits.items():
         _, most = resource.getrlimit(which)
         value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)

@@ -104,7 +104,7 @@ class WarmProbes:
         started: Future[Launched] = Future()
         start = partial(launch, self._python, self._code, box, asked.kind, worker, [], parent, subprocess.PIPE)
         tender = threading.Thread(target=_tend, args=(start, started), daemon=True)
-        self._open.callback(tender.join, SPARE_S)
+        self._open.callback(_join, tender)
         tender.start()
         self._asked, self._launched = asked, started.result()
         self._frame("ready", time.monotonic() + START_S)
@@ -166,6 +166,12 @@ def _told(payload: bytes, job: Job, folder: Path, wall_s: float, walls: str) -> 
     write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
     ending = Ending(reader.result, complaint, how["exit"], how["signal"], stderr, how["cpu_s"], wall_s, walls)
     return judged(ending, job.limits)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread's end, unless it is this one: an executor may be forgotten anywhere."""
+    if thread is not threading.current_thread():
+        thread.join(SPARE_S)
 
 
 def _tend(start: Callable[[], Launched], started: Future[Launched]) -> None:
