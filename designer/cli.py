@@ -86,7 +86,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-    from designer import commands, replaying, search_replay, speaking
+    from designer import commands
 
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
@@ -124,6 +124,21 @@ def build_parser() -> argparse.ArgumentParser:
     plan.add_argument("what", help="as for run")
     _add_task(plan)
     _add_settings(plan)
+    _add_commands_on_runs(verbs)
+    doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
+    _add_settings(doctor)
+    config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
+    _add_settings(config)
+    image = _command(verbs, "image", commands.image, "make a worker environment")
+    image.add_argument("verb", choices=["build"])
+    image.add_argument("name", help="such as native")
+    return parser
+
+
+def _add_commands_on_runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the commands that take a run folder and do something with it."""
+    from designer import replaying, search_replay, speaking
+
     replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
     replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
     replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
@@ -141,14 +156,6 @@ def build_parser() -> argparse.ArgumentParser:
     add = _command(verbs, "add", speaking.add, "hand a run a reward of your own, as a candidate of the next round")
     add.add_argument("run", type=Path, help="a run folder that goes on")
     add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
-    doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
-    _add_settings(doctor)
-    config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
-    _add_settings(config)
-    image = _command(verbs, "image", commands.image, "make a worker environment")
-    image.add_argument("verb", choices=["build"])
-    image.add_argument("name", help="such as native")
-    return parser
 
 
 def _command(
