@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +10,9 @@ from pathlib import Path
 
 from designer.config import Config
 from designer.display import Display
-from designer.environments import environment_python
-from designer.errors import SandboxError, TaskError, WorkerMissingError
+from designer.errors import SandboxError, TaskError
 from designer.executors import Executor, Job, Limits
 from designer.executors.at_most import AtMost
-from designer.executors.embedded import Embedded
 from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
@@ -28,22 +25,14 @@ from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
+from designer.sandboxes import provider_of
+from designer.scratch import scratch_folder
 from designer.search.rules import make_search
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
 from designer.world_source import WorldSource, stage_world
 
 DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
-
-
-def worker_python(config: Config) -> Path:
-    """Return the interpreter that boxes run in. Raises WorkerMissingError, which says how to build one."""
-    chosen = config.worker.python
-    if chosen is None:
-        return environment_python(config.worker.environment)
-    if not chosen.is_file() or not os.access(chosen, os.X_OK):
-        raise WorkerMissingError(f"worker.python = {chosen} is not a program. Name a Python that has torch and mujoco.")
-    return chosen.absolute()
 
 
 def slots(config: Config) -> int:
@@ -54,10 +43,10 @@ def slots(config: Config) -> int:
 @contextmanager
 def scratch_box(config: Config, world: WorldSource) -> Iterator[tuple[Executor, Path]]:
     """Give an executor and a folder for a job that belongs to no run; the folder goes away with it."""
-    with tempfile.TemporaryDirectory(prefix="designer-") as scratch:
-        stage_worker_code(Path(scratch) / "code")
-        stage_world(world, Path(scratch) / "code")
-        yield Embedded(worker_python(config), Path(scratch) / "code"), Path(scratch)
+    with scratch_folder() as scratch:
+        stage_worker_code(scratch / "code")
+        stage_world(world, scratch / "code")
+        yield provider_of(config).executor(scratch / "code"), scratch
 
 
 def describe(world: WorldSource, config: Config) -> StateTable:
@@ -78,7 +67,7 @@ def describe_job(world: str, config: Config) -> Job:
 
 def executor_for(run: Run) -> Executor:
     """Return what runs this run's boxes."""
-    return Resumable(Embedded(worker_python(run.config), run.code))
+    return Resumable(provider_of(run.config).executor(run.code))
 
 
 def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str], None], llm: LLM | None = None) -> Loop:

@@ -8,20 +8,37 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from rich.text import Text
 
 from designer import __version__, terminal
 from designer.config import Config, knobs
 from designer.errors import ConfigError, DesignerError, did_you_mean
+from designer.sandboxes import UNSAFE_FLAG
 from designer.text import printable
 
 MAX_ERROR = 20_000
 
 EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
-OTHER_FLAGS = ("budget", "config", "env", "fitness", "help", "prompt", "retrain", "runs", "state", "task")
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+OTHER_FLAGS = (
+    "budget",
+    "config",
+    "env",
+    "fitness",
+    "help",
+    "i-know-this-is-unsafe",
+    "network",
+    "prompt",
+    "retrain",
+    "runs",
+    "sandbox",
+    "state",
+    "task",
+    "wheels",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -86,19 +103,56 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe all commands."""
-    from designer import commands
-
     parser = argparse.ArgumentParser(prog="designer", description="From a sentence to a judged reward.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
     verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
+    _add_runs(verbs)
+    _add_looks(verbs)
+    _add_words(verbs)
+    _add_machine(verbs)
+    return parser
+
+
+def _add_runs(verbs: Verbs) -> None:
+    """Describe what trains."""
+    from designer import commands, replaying, search_replay
 
     run = _command(verbs, "run", commands.run, "design a reward, or go on with a run folder")
     run.add_argument("what", help='a task\'s name, a task file, a run folder, or a sentence such as "run backward"')
     _add_task(run)
     _add_settings(run)
+    _add_consent(run)
     run.add_argument(
         "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
     )
+    baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
+    baseline.add_argument("what", help="a task's name or a task file")
+    _add_task(baseline)
+    _add_settings(baseline)
+    _add_consent(baseline)
+    plan = _command(verbs, "plan", commands.plan, "say how long a run will take, from a few seconds of training")
+    plan.add_argument("what", help="as for run")
+    _add_task(plan)
+    _add_settings(plan)
+    _add_consent(plan)
+    replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
+    replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
+    replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
+    _add_consent(replay)
+    replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
+    _add_settings(replay)
+    rules = _command(
+        verbs, "replay-search", search_replay.replay_search, "play search rules over a stored run, training nothing"
+    )
+    rules.add_argument("run", type=Path, help="the run folder whose candidates are the pool")
+    rules.add_argument("rules", nargs="*", help="search rules; none: all that are built in")
+    rules.add_argument("--orders", type=int, default=100, help="how many orders of the pool are played")
+
+
+def _add_looks(verbs: Verbs) -> None:
+    """Describe what only looks."""
+    from designer import commands
+
     show = _command(verbs, "show", commands.show, "list the runs, or show one of them, or one candidate of it")
     show.add_argument("run", nargs="?", type=Path, help="a run folder")
     show.add_argument("candidate", nargs="?", help="a candidate such as g01c03")
@@ -112,44 +166,18 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--env", help="or a world, as for run")
     _add_state(check)
     _add_settings(check)
+    _add_consent(check)
     described = _command(verbs, "describe", commands.describe_world, "print a world's state table as a model sees it")
     described.add_argument("world", help="as for run's --env")
     _add_state(described)
     _add_settings(described)
-    baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
-    baseline.add_argument("what", help="a task's name or a task file")
-    _add_task(baseline)
-    _add_settings(baseline)
-    plan = _command(verbs, "plan", commands.plan, "say how long a run will take, from a few seconds of training")
-    plan.add_argument("what", help="as for run")
-    _add_task(plan)
-    _add_settings(plan)
-    _add_commands_on_runs(verbs)
-    doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
-    _add_settings(doctor)
-    config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
-    _add_settings(config)
-    image = _command(verbs, "image", commands.image, "make a worker environment")
-    image.add_argument("verb", choices=["build"])
-    image.add_argument("name", help="such as native")
-    return parser
+    _add_consent(described)
 
 
-def _add_commands_on_runs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the commands that take a run folder and do something with it."""
-    from designer import replaying, search_replay, speaking
+def _add_words(verbs: Verbs) -> None:
+    """Describe what people tell a run."""
+    from designer import speaking
 
-    replay = _command(verbs, "replay", replaying.replay, "play a stored run again, without a key")
-    replay.add_argument("run", type=Path, help="the run folder whose replies and results are played")
-    replay.add_argument("--retrain", action="store_true", help="play the replies only and train anew")
-    replay.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
-    _add_settings(replay)
-    rules = _command(
-        verbs, "replay-search", search_replay.replay_search, "play search rules over a stored run, training nothing"
-    )
-    rules.add_argument("run", type=Path, help="the run folder whose candidates are the pool")
-    rules.add_argument("rules", nargs="*", help="search rules; none: all that are built in")
-    rules.add_argument("--orders", type=int, default=100, help="how many orders of the pool are played")
     say = _command(verbs, "say", speaking.say, "tell a run something; it enters the next round's prompts")
     say.add_argument("run", type=Path, help="a run folder that goes on")
     say.add_argument("text", help='such as "it drags its hind leg"')
@@ -158,9 +186,31 @@ def _add_commands_on_runs(verbs: argparse._SubParsersAction[argparse.ArgumentPar
     add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
 
 
-def _command(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: object, text: str
-) -> argparse.ArgumentParser:
+def _add_machine(verbs: Verbs) -> None:
+    """Describe what is about the machine and the settings."""
+    from designer import commands
+
+    doctor = _command(verbs, "doctor", commands.doctor, "look whether everything is there")
+    doctor.add_argument(
+        "--sandbox", metavar="NAME", help="examine a sandbox instead: embedded, docker, none, or a third party's module:name"
+    )
+    _add_settings(doctor)
+    config = _command(verbs, "config", commands.show_config, "print every setting with its meaning, as TOML")
+    _add_settings(config)
+    image = _command(verbs, "image", commands.image, "make what boxes run: a worker environment, and its image")
+    image.add_argument("verb", choices=["build"])
+    image.add_argument("name", help="such as native")
+    image.add_argument(
+        "--sandbox",
+        choices=["embedded", "docker"],
+        help="for one sandbox only; not given: both where a container engine answers",
+    )
+    image.add_argument("--wheels", type=Path, help="docker: a folder that holds all wheels, for a build without an index")
+    image.add_argument("--network", help="docker: the network of the build's containers, such as host")
+    _add_settings(image)
+
+
+def _command(verbs: Verbs, name: str, command: object, text: str) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
     parser.set_defaults(command=command)
     return parser
@@ -178,6 +228,12 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 def _add_state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", help="a TOML file that says what the entries of the world's observation mean")
+
+
+def _add_consent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        UNSAFE_FLAG, dest="unsafe", action="store_true", help="goes with --sandbox.provider none, and only there"
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

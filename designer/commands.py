@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,11 +23,22 @@ from designer.checking import check_and_probe
 from designer.config import Config, load, to_toml, with_environment
 from designer.deriving import settled
 from designer.display import LiveTable, Plain
-from designer.doctor import examine
-from designer.errors import ConfigError, InputError, InterruptedRunError, MachineError, ModelError, RewardRefusedError
+from designer.doctor import engine_answers, examine
+from designer.errors import (
+    ConfigError,
+    InputError,
+    InterruptedRunError,
+    MachineError,
+    ModelError,
+    RewardRefusedError,
+    SandboxError,
+)
 from designer.executors import Executor
+from designer.executors.conformance import Verdict, conformance
+from designer.executors.engine import DockerEngine
 from designer.filming import film
 from designer.forecast import forecast
+from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
 from designer.modelling import require_model
 from designer.prompts import Prompts
@@ -34,11 +46,13 @@ from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, create, open_run
+from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
 from designer.world_source import WorldSource, locate_world
 
+MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
 NO_MODEL_HINT = """To let a language model write the rewards, set OPENAI_API_KEY and type
   designer run {what} --llm.model MODEL
 or, with a local server:      --llm.model NAME --llm.base-url http://localhost:8000/v1
@@ -55,7 +69,7 @@ def run(asked: argparse.Namespace) -> None:
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    task, table, world, config = prepare(asked, config)
+    task, table, world, config = prepare(asked, config, console)
     started = create(asked.runs, task, table, config, datetime.now(), world)
     carry_out(started, executor_for(started), console)
     if config.llm.provider == "composer":
@@ -64,21 +78,36 @@ def run(asked: argparse.Namespace) -> None:
 
 def baseline(asked: argparse.Namespace) -> None:
     """Train the baselines of a task: a run without rounds."""
+    console = terminal.console()
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
-    task, table, world, config = prepare(asked, config)
+    task, table, world, config = prepare(asked, config, console)
     started = create(asked.runs, task, table, config, datetime.now(), world)
-    carry_out(started, executor_for(started), terminal.console())
+    carry_out(started, executor_for(started), console)
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
-    config = load(asked.config_file, asked.settings)
-    task, table, world, config = prepare(asked, config)
-    terminal.console().print(Text(forecast(task, table, config, world)), soft_wrap=True)
+    console = terminal.console()
+    task, table, world, config = prepare(asked, load(asked.config_file, asked.settings), console)
+    console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
+
+
+def fitted(config: Config, world: WorldSource, asked: argparse.Namespace, console: Console) -> Config:
+    """Settle on the environment of a world and on a sandbox that works here, so that a run keeps both.
+
+    Says why a stronger sandbox was not taken.
+    """
+    config = with_environment(config, environments.environment_of(world.name))
+    require_consent(config, asked.unsafe)
+    choice = choose(config)
+    for reason in choice.passed_over:
+        if engine_answers(config):
+            console.print(Text(f"not used: {reason}"), soft_wrap=True)
+    return choice.config
 
 
 class Prepared(NamedTuple):
-    """What a run begins with. `config` names the worker environment that the world needs."""
+    """What a run begins with. `config` names the worker environment that the world needs, and a sandbox that works."""
 
     task: Task
     table: StateTable
@@ -86,11 +115,11 @@ class Prepared(NamedTuple):
     config: Config
 
 
-def prepare(asked: argparse.Namespace, config: Config) -> Prepared:
+def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
     draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
     world = world_of(draft, asked.state)
-    config = with_environment(config, environments.environment_of(world.name))
+    config = fitted(config, world, asked, console)
     table = describe(world, config)
     task = resolve_task(draft, table)
     if config.training.steps:
@@ -108,7 +137,7 @@ def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
 def describe_world(asked: argparse.Namespace) -> None:
     """Print a world's state table exactly as a model sees it."""
     world = locate_world(asked.world, asked.state or "")
-    config = with_environment(load(asked.config_file, asked.settings), environments.environment_of(world.name))
+    config = fitted(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
     table = describe(world, config)
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
@@ -120,12 +149,13 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
     run = open_run(folder)
     if asked.settings or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
+    require_consent(run.config, asked.unsafe)
     return run
 
 
 def carry_out(run: Run, executor: Executor, console: Console) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
-    with locked(run.folder), _resumable(run.folder):
+    with locked(run.folder), _resumable(run):
         console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
         run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
         _design(run, executor, console)
@@ -147,13 +177,16 @@ def approval(console: Console) -> Callable[[str], bool] | None:
 
 
 @contextmanager
-def _resumable(folder: Path) -> Iterator[None]:
+def _resumable(run: Run) -> Iterator[None]:
     """Add to whatever stops a run what to type to go on with it."""
-    go_on = f"Go on with: designer run {shlex.quote(str(folder))}"
+    go_on = f"Go on with: designer run {shlex.quote(str(run.folder))}"
     try:
         yield
     except KeyboardInterrupt:
         raise InterruptedRunError(f"stopped. Nothing finished is lost. {go_on}") from None
+    except SandboxError as error:
+        kept = f"A run keeps the sandbox that it began with ({run.config.sandbox.provider})."
+        raise SandboxError(f"{error} {kept} {go_on}") from error
     except (MachineError, ModelError) as error:
         raise type(error)(f"{error} {go_on}") from error
 
@@ -163,7 +196,7 @@ def _design(run: Run, executor: Executor, console: Console) -> None:
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
     loop = make_loop(run, executor, display, lambda line: console.print(Text(printable(line)), soft_wrap=True))
     if loop.archive.started is None:
-        loop.record(_opening(run, loop.proposer.name, executor.name))
+        loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started
     assert opening is not None
     console.print(
@@ -229,7 +262,6 @@ def check_file(asked: argparse.Namespace) -> None:
     """Check a reward file against a world, statically and on real transitions."""
     if not asked.task and not asked.env:
         raise InputError("check needs to know the world: --task half_cheetah_backward, or --env HalfCheetah-v5.")
-    config = load(asked.config_file, asked.settings)
     try:
         source = asked.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -238,7 +270,7 @@ def check_file(asked: argparse.Namespace) -> None:
         world = world_of(find_task(asked.task, bundle_root() / "envs"), asked.state)
     else:
         world = locate_world(asked.env, asked.state or "")
-    config = with_environment(config, environments.environment_of(world.name))
+    config = fitted(load(asked.config_file, asked.settings), world, asked, terminal.console(stderr=True))
     table = describe(world, config)
     verdict, seconds = check_and_probe(source, table, config, world)
     if verdict.faults:
@@ -249,11 +281,29 @@ def check_file(asked: argparse.Namespace) -> None:
 
 def doctor(asked: argparse.Namespace) -> None:
     """Look whether everything is there."""
-    findings = examine(load(asked.config_file, asked.settings))
+    config = load(asked.config_file, asked.settings)
+    if asked.sandbox:
+        examine_sandbox(asked.sandbox, config)
+        return
+    findings = examine(config)
     for finding in findings:
-        print(f"{'ok ' if finding.fine else 'NO '} {finding.what}: {finding.found}")
+        mark = "ok " if finding.fine else "-- " if finding.optional else "NO "
+        print(f"{mark} {finding.what}: {finding.found}")
     if not all(finding.fine or finding.optional for finding in findings):
         raise InputError("something that is needed is missing: see NO above.")
+
+
+def examine_sandbox(name: str, config: Config) -> None:
+    """Run the conformance suite over a sandbox. Exits with 1 where it breaks the contract."""
+    named = config.model_copy(update={"sandbox": config.sandbox.model_copy(update={"provider": name})})
+    counts: Counter[Verdict] = Counter()
+    for outcome in conformance(named):
+        counts[outcome.verdict] += 1
+        print(f"{MARKS[outcome.verdict]} {outcome.check}: {outcome.told}", flush=True)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    print(f"{name}: {told}")
+    if counts[Verdict.BROKEN]:
+        raise SystemExit(1)
 
 
 def show_config(asked: argparse.Namespace) -> None:
@@ -262,8 +312,18 @@ def show_config(asked: argparse.Namespace) -> None:
 
 
 def image(asked: argparse.Namespace) -> None:
-    """Make a worker environment."""
-    environments.build(asked.name)
+    """Make a worker environment: on disk for embedded boxes, and as an image where a container engine answers."""
+    config = load(asked.config_file, asked.settings)
+    wanted = asked.sandbox or AUTO
+    if wanted in (AUTO, EMBEDDED):
+        environments.build(asked.name)
+    if wanted == AUTO and not engine_answers(config):
+        return
+    if wanted in (AUTO, DOCKER):
+        if wanted == AUTO:
+            print("A container engine answers, so its image comes too (--sandbox embedded leaves it out).")
+        engine = DockerEngine(config.sandbox.docker_host)
+        print(build_image(engine, asked.name, config.sandbox.base, Source(asked.wheels, asked.network), print))
 
 
 def _retyped(asked: argparse.Namespace) -> str:

@@ -96,6 +96,24 @@ class ExecutorConfig(Section):
     )
 
 
+class SandboxConfig(Section):
+    provider: str = Field(
+        "auto",
+        description="what boxes are made of: docker, embedded, auto (docker where it is ready, else embedded), none, or a "
+        "provider of your own as module:name",
+    )
+    docker_host: str | None = Field(
+        None,
+        description="the engine's address, such as unix:///run/user/1000/podman/podman.sock; not set: DOCKER_HOST or Docker's",
+    )
+    image: str | None = Field(
+        None, description="the image of docker's containers; not set: the one that `designer image` built"
+    )
+    base: str = Field("python:3.11-slim", description="the base that docker's image is built on: a Debian with Python")
+    runtime: str | None = Field(None, description="the engine's runtime, such as runsc (gVisor); not set: the engine's default")
+    gpu: bool = Field(False, description="pass this machine's GPUs into docker's containers")
+
+
 class WorkerConfig(Section):
     environment: str = Field("native", description="name of the worker environment that boxes run in")
     python: Path | None = Field(None, description="an interpreter to use instead of a built worker environment")
@@ -109,6 +127,7 @@ class Config(Section):
     prompt: PromptConfig = PromptConfig()
     executor: ExecutorConfig = ExecutorConfig()
     worker: WorkerConfig = WorkerConfig()
+    sandbox: SandboxConfig = SandboxConfig()
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
 
 

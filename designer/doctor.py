@@ -8,11 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from designer.assemble import describe, slots, worker_python
+from designer.assemble import describe, slots
 from designer.config import Config
 from designer.errors import DesignerError
+from designer.executors.engine import DockerEngine
 from designer.files import write_atomically
 from designer.modelling import base_url
+from designer.sandboxes import AUTO, choose, docker_provider, worker_python
 from designer.world_source import WorldSource
 
 MIN_FREE_BYTES = 2 * 1024**3
@@ -28,8 +30,9 @@ class Finding(NamedTuple):
 
 
 def examine(config: Config) -> list[Finding]:
-    """Look at the worker, a box, the model's settings and the disk."""
-    return [_worker(config), _box(config), _model(config), _disk(Path.cwd()), _slots(config)]
+    """Look at the worker, the engine, the sandbox, the model's settings and the disk."""
+    sandboxes = [_worker(config), _engine(config), _image(config), *_sandbox(config)]
+    return [*sandboxes, _model(config), _disk(Path.cwd()), _slots(config)]
 
 
 def _worker(config: Config) -> Finding:
@@ -39,13 +42,42 @@ def _worker(config: Config) -> Finding:
         return Finding("worker environment", str(error), False)
 
 
-def _box(config: Config) -> Finding:
-    """Start a box and let it describe a world."""
+def engine_answers(config: Config) -> bool:
+    """Say whether a container engine answers."""
+    return _engine(config).fine
+
+
+def _engine(config: Config) -> Finding:
     try:
-        table = describe(WorldSource("half_cheetah"), config)
+        engine = DockerEngine(config.sandbox.docker_host)
+        about = engine.about()
     except DesignerError as error:
-        return Finding("embedded sandbox", str(error), False)
-    return Finding("embedded sandbox", f"a box ran and described {table.gymnasium_id} ({len(table.fields)} fields)", True)
+        return Finding("container engine", str(error), False, optional=True)
+    return Finding("container engine", f"{about.name} {about.version} ({about.runtime}) at {engine.address}", True)
+
+
+def _image(config: Config) -> Finding:
+    try:
+        provider = docker_provider(config)
+        if provider.engine.has_image(provider.image.reference):
+            return Finding("container image", provider.image.reference, True)
+        found = f"{provider.image.reference} is not built. Type: designer image build {config.worker.environment}"
+    except DesignerError as error:
+        found = f"not known: {error}"
+    return Finding("container image", found, False, optional=True)
+
+
+def _sandbox(config: Config) -> list[Finding]:
+    """Choose a sandbox as a run would, and let a box of it describe a world."""
+    what = "sandbox" if config.sandbox.provider != AUTO else "sandbox (auto)"
+    try:
+        choice = choose(config)
+        table = describe(WorldSource("half_cheetah"), choice.config)
+    except DesignerError as error:
+        return [Finding(what, str(error), False)]
+    passed = "".join(f"; not used: {reason}" for reason in choice.passed_over)
+    works = f"a box ran and described {table.gymnasium_id} ({len(table.fields)} fields)"
+    return [Finding(what, f"{choice.config.sandbox.provider} ({choice.walls}): {works}{passed}", True)]
 
 
 def _model(config: Config) -> Finding:

@@ -16,6 +16,7 @@ from designer.executors.stored import StoredResults
 from designer.opinions import copy_taken
 from designer.records import Task
 from designer.runs import Run, create, open_run
+from designer.sandboxes import require_consent
 from designer.world_source import staged_world
 
 
@@ -23,6 +24,8 @@ def replay(asked: argparse.Namespace) -> None:
     """Play a run again, with its own settings but for those that are given, and say whether it came to the same end."""
     original = open_run(asked.run)
     config = replay_config(original, asked.settings)
+    if asked.retrain:
+        require_consent(config, asked.unsafe)
     world = staged_world(original.table.world, original.code)
     again = create(asked.runs, replay_task(original, config), original.table, config, datetime.now(), world)
     copy_taken(original, again)

@@ -72,7 +72,7 @@ def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress, b
         judged = Judged(training.status, training.error, ())
     earlier = {trial.seed: trial for trial in before}
     trials = [_trial(bench, batch, k, training, judged, earlier.get(seed)) for k, seed in enumerate(batch.seeds)]
-    return TrialsFinished(trials=tuple(trials), walls=f"{bench.executor.name}: {training.walls}")
+    return TrialsFinished(trials=tuple(trials), walls=f"{bench.executor.name} ({training.walls})")
 
 
 def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: Judged, before: Trial | None) -> Trial:

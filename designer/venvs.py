@@ -37,6 +37,7 @@ class Recipe(NamedTuple):
     cpu: a lock that is tried first: smaller builds, which not every machine's index has. The locks then keep them.
     cuda: a lock that is installed too where the torch that came in asks for CUDA libraries.
     project: a checkout to install in editable form, or None.
+    frozen: nothing in it will change any more, so bytecode need not be checked against its source.
     takes: how long the first build takes, in words for a person.
     """
 
@@ -45,6 +46,7 @@ class Recipe(NamedTuple):
     cpu: Path | None = None
     cuda: Path | None = None
     project: Path | None = None
+    frozen: bool = False
     takes: str = "about a minute"
 
     @property
@@ -156,10 +158,13 @@ def _install(recipe: Recipe, missing: set[str], say: Say, run: Run) -> None:
     run([*pip, "check"], say)
     if locks:
         say("  compiling")
-        run([str(recipe.python), "-I", "-c", _COMPILE], say)
+        mode = "UNCHECKED_HASH" if recipe.frozen else "TIMESTAMP"
+        run([str(recipe.python), "-I", "-c", _COMPILE.format(mode=mode)], say)
 
 
-_COMPILE = "import compileall, sysconfig; compileall.compile_dir(sysconfig.get_path('purelib'), quiet=2, workers=0)"
+_COMPILE = """import compileall, py_compile, sysconfig
+mode = py_compile.PycInvalidationMode.{mode}
+compileall.compile_dir(sysconfig.get_path('purelib'), quiet=2, workers=0, invalidation_mode=mode)"""
 _REQUIREMENTS = "import importlib.metadata as m; print('\\n'.join(m.requires('torch') or ()))"
 
 
@@ -202,10 +207,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m designer.venvs", description="Make a virtual environment.")
     parser.add_argument("locks", nargs="+", type=Path, help="hashed lock files, in order")
     parser.add_argument("--folder", required=True, type=Path, help="where the environment goes")
+    parser.add_argument("--cpu", type=Path, help="a lock that is tried first")
+    parser.add_argument("--cuda", type=Path, help="a lock for where torch asks for CUDA")
     parser.add_argument("--project", type=Path, help="a checkout to install in editable form")
+    parser.add_argument("--frozen", action="store_true", help="nothing in it will change any more")
     asked = parser.parse_args(arguments)
+    extra = {"cpu": asked.cpu, "cuda": asked.cuda, "project": asked.project}
     try:
-        make(Recipe(asked.folder.resolve(), tuple(asked.locks), project=asked.project))
+        make(Recipe(asked.folder.resolve(), tuple(asked.locks), **extra, frozen=asked.frozen))
     except DesignerError as error:
         print(error, file=sys.stderr)
         return 2

@@ -61,6 +61,17 @@ def make(name: str, num_envs: int, num_threads: int = 1, dtype: torch.dtype = to
     return _adapted(name, _gymnasium_maker(name, drawn=drawn), num_envs, dtype, gymnasium_id=name)
 
 
+def load(name: str, *, drawn: bool = False) -> None:
+    """Import all that a world imports, so that making it needs no more: what a simulator starts meanwhile can start.
+
+    Raises what `make` raises.
+    """
+    if (folder := native_folder(name)) is not None:
+        importlib.import_module(f"envs.{folder}.env")
+    else:
+        make(name, 1, drawn=drawn)
+
+
 def native_folder(name: str) -> str | None:
     """Return the folder of the native world that has this name or this gymnasium id, or None."""
     return {**{folder: folder for folder in NATIVE}, **{id_: folder for folder, id_ in NATIVE.items()}}.get(name)

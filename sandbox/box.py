@@ -2,93 +2,120 @@
 
     host -> launcher (this file) -> init (process 1 of a new pid namespace) -> worker
 
-The launcher unshares what the kernel allows: user, pid, network and ipc namespaces. The network namespace is empty. When the
-worker ends, or the launcher is killed, init dies and the kernel kills every process in the namespace. Where namespaces are
-forbidden (or not wanted) the worker gets a session of its own, and the launcher kills its descendants one by one.
+What the walls are made of, from the outside in:
 
-Covered: network, processes left behind, cpu time, address space, file size. Not covered here: reading files that the user
-may read, writing where the user may write.
+    namespaces   own mounts (mounts.py), processes, network (empty), ipc. When the worker ends, or the launcher is killed,
+                 init dies and the kernel kills every process of the box
+    landlock     only what the worker needs can be opened, where the kernel has it; the one file-system wall without namespaces
+    rlimits      cpu time, address space, file size, open files, threads
+    the seal     a seccomp filter, put on by the worker itself after its imports (seal.py)
 
-Usage: python -I -S box.py SPEC, with SPEC = {"argv", "cpu_s", "memory_bytes", "file_bytes", "namespaces", "parent",
-"report_fd"} as JSON. `parent` is the process whose death ends the box. SIGTERM ends it too.
-One line of JSON goes to `report_fd` at the end: how the worker ended, what it used, and which walls stood.
+Every wall is tried from inside before the worker starts (proofs.py). Without namespaces the worker gets a session of its
+own, and the launcher kills its descendants one by one; the box's scratch folder is then one of the machine's.
+
+Where a user may make no namespaces but bwrap may, bwrap makes them and starts this file again inside (bubblewrap.py).
+
+Usage: python -s -P -S -m sandbox.box SPEC, as JSON: "argv" (the worker), "wall" ("namespaces", "bwrap", "landlock" or "none"),
+"bwrap" (its path, or ""), "cpu_s", "memory_bytes", "file_bytes", "folder" (holds empty root/ and scratch/ and a file `canary`),
+"files" (folders to be read: the worker's code, the job), "parent" (the process whose death ends the box; SIGTERM ends it
+too), "report_fd". One line of JSON goes to `report_fd` at the end: how the worker ended, what it used, which walls stood and
+what they leave open; or "refused", why there is no box.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
-import resource
 import signal
 import sys
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
-CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC = 0x10000000, 0x20000000, 0x40000000, 0x08000000
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
-NAMESPACES = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC
+from sandbox import confinement, kernel, namespaces, privileges
+from sandbox.confinement import Standing
+from sandbox.leftovers import descendants, end_the_rest, kill
 
 
 def main(spec: dict[str, Any]) -> None:
-    """Run the worker to its end and report. Exits with 0 whenever the box itself worked."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    """Run the worker to its end and report. Exits with 0 whenever the launcher itself worked."""
+    if spec["wall"] == "inside bwrap":
+        os.set_inheritable(spec["tell"], False)
+        _be_child(spec, 0, spec["tell"])
     # Blocked until there is a child to end: a launcher that dies before would leave it behind.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    _die_with_parent(libc, spec["parent"], signal.SIGTERM)
-    isolated = spec["namespaces"] and enter_namespaces(libc)
-    if sys.platform.startswith("linux"):
-        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if on_linux():
+        kernel.die_with_parent(signal.SIGTERM)
+    if os.getppid() != spec["parent"]:
+        return
+    report = run(spec)
+    with contextlib.suppress(BrokenPipeError):  # the host has died
+        os.write(spec["report_fd"], json.dumps(report).encode() + b"\n")
+
+
+def run(spec: dict[str, Any]) -> dict[str, Any]:
+    """Start the worker behind its walls, wait for its end, leave nothing behind. Returns the report."""
+    isolated = spec["wall"] in ("namespaces", "bwrap")
+    if spec["wall"] == "bwrap" and (not spec["bwrap"] or os.getuid() == 0):
+        return {"refused": "bwrap is not installed" if not spec["bwrap"] else "bwrap can do no more than root"}
+    if spec["wall"] == "namespaces":
+        try:
+            namespaces.enter()
+        except OSError as error:
+            return {"refused": f"the kernel forbids namespaces ({error})"}
+    if on_linux():
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     launcher = os.getpid()
+    told, tell = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(told)
         os.close(spec["report_fd"])
-        _die_with_parent(libc, None if isolated else launcher, signal.SIGKILL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        _run_as_init(libc, spec) if isolated else _exec_worker(libc, spec)
-    signal.signal(signal.SIGTERM, lambda *_: _kill([child] if isolated else [child, *descendants(launcher)]))
+        _be_child(spec, launcher, tell)
+    os.close(tell)
+    signal.signal(signal.SIGTERM, lambda *_: kill([child] if isolated else [child, *descendants(launcher)]))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    with os.fdopen(told, "rb") as file:
+        # The worker's program closes the pipe when it starts; what was said before, last, is how the set-up went.
+        said = file.read().splitlines()
     _, status, usage = os.wait4(child, 0)
     if not isolated:
-        _end_the_rest(child)
-    report = {
+        end_the_rest(child)
+    return {
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "peak_memory_bytes": usage.ru_maxrss * 1024,
-        "walls": walls(isolated),
+        **(json.loads(said[-1]) if said else {"refused": "it ended while its walls were raised"}),
     }
-    os.write(spec["report_fd"], json.dumps(report).encode() + b"\n")
 
 
-def walls(isolated: bool) -> str:
-    """Name what stands between the worker and the machine."""
-    inner = "rlimits, cleared environment, no file-system wall"
-    if isolated:
-        return f"user, pid, net and ipc namespaces, {inner}"
-    return f"own session (no namespaces: the network is open), {inner}"
+def _be_child(spec: dict[str, Any], launcher: int, tell: int) -> NoReturn:
+    """Raise the walls, then be the worker, or process 1 above it. Whatever goes wrong is told."""
+    try:
+        _close_all_but(tell)
+        uid = privileges.unused_uid(launcher)
+        if spec["wall"] == "namespaces":
+            _be_init(spec, confinement.isolate(spec, uid, tell), tell)
+        if spec["wall"] == "bwrap":
+            confinement.let_bwrap_isolate(spec, tell)
+        if spec["wall"] == "inside bwrap":
+            _be_init(spec, confinement.finish_in_bwrap(spec, tell), tell)
+        standing = confinement.enclose(spec, uid, tell) if spec["wall"] == "landlock" else Standing([], [])
+        _exec_worker(spec, standing, tell)
+    except Exception as error:  # noqa: BLE001 - the process edge
+        _say(tell, {"refused": str(error) or type(error).__name__})
+    finally:
+        os._exit(1)
 
 
-def enter_namespaces(libc: Any) -> bool:
-    """Unshare, keep the own user id, and say whether the kernel allowed it."""
-    uid, gid = os.getuid(), os.getgid()
-    if not sys.platform.startswith("linux") or libc.unshare(NAMESPACES) != 0:
-        return False
-    for path, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-        try:
-            with open(f"/proc/self/{path}", "w") as file:
-                file.write(text)
-        except OSError:  # an unmapped id shows as "nobody"; the namespaces stand all the same
-            break
-    return True
-
-
-def _run_as_init(libc: Any, spec: dict[str, Any]) -> None:
+def _be_init(spec: dict[str, Any], standing: Standing, tell: int) -> NoReturn:
     """Be process 1: start the worker, reap whatever ends, end when the worker does and take the rest along."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # its memory is closed to the worker, which has the same user id
     worker = os.fork()
     if worker == 0:
-        _exec_worker(libc, spec)
+        _exec_worker(spec, standing, tell)
+    os.close(tell)
     while True:
         pid, status = os.wait()
         if pid == worker:
@@ -96,68 +123,31 @@ def _run_as_init(libc: Any, spec: dict[str, Any]) -> None:
             os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
-def _exec_worker(libc: Any, spec: dict[str, Any]) -> None:
-    os.setsid()
-    if sys.platform.startswith("linux"):
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    limits = (
-        (resource.RLIMIT_CPU, spec["cpu_s"]),
-        (resource.RLIMIT_AS, spec["memory_bytes"]),
-        (resource.RLIMIT_FSIZE, spec["file_bytes"]),
-        (resource.RLIMIT_CORE, 0),
-    )
-    for limit, value in limits:
-        if limit != resource.RLIMIT_AS or sys.platform.startswith("linux"):
-            resource.setrlimit(limit, (value, value + 1 if limit == resource.RLIMIT_CPU else value))
-    os.execv(spec["argv"][0], spec["argv"])
+def _exec_worker(spec: dict[str, Any], standing: Standing, tell: int) -> NoReturn:
+    try:
+        os.setsid()
+        if on_linux():
+            kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        privileges.limit(spec, standing.threads)
+        _say(tell, {"walls": standing.walls, "gaps": standing.gaps})
+        os.execv(spec["argv"][0], spec["argv"])
+    except OSError as error:
+        _say(tell, {"refused": f"{spec['argv'][0]} can't be started inside: {error}"})
+    os._exit(1)
 
 
-def _die_with_parent(libc: Any, parent: int | None, how: signal.Signals) -> None:
-    """Ask the kernel for a signal when the parent dies; leave at once if that has already happened."""
-    if sys.platform.startswith("linux"):
-        libc.prctl(PR_SET_PDEATHSIG, how, 0, 0, 0)
-    if parent is not None and os.getppid() != parent:
-        os._exit(1)
+def _say(tell: int, what: dict[str, Any]) -> None:
+    os.write(tell, json.dumps(what).encode() + b"\n")
 
 
-def _kill(pids: Iterable[int]) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+def _close_all_but(kept: int) -> None:
+    """Leave standard input, output and error, and one more."""
+    os.closerange(3, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
 
 
-def _end_the_rest(worker: int) -> None:
-    """Without a pid namespace: kill what the worker left behind, and what that starts meanwhile, until nothing is left."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(worker, signal.SIGKILL)  # all that can be done where there is no /proc
-    while left := descendants(os.getpid()):
-        _kill(left)
-        for pid in left:
-            try:
-                os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:  # not ours until its parent has died
-                continue
-
-
-def descendants(root: int) -> list[int]:
-    """Return the process ids below `root`, by reading /proc (orphans land below the launcher: it is a subreaper)."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else []:
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
-                continue
-            children.setdefault(parent, []).append(int(name))
-    found, waiting = [], [root]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
+def on_linux() -> bool:
+    return sys.platform.startswith("linux")
 
 
 if __name__ == "__main__":

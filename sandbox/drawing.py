@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import ctypes.util
+import ctypes
 import os
 
 BACKEND_VARIABLE = "MUJOCO_GL"
 
 
+def draw_nothing() -> None:
+    """Keep MuJoCo from looking for a window system, which costs time and starts a program."""
+    os.environ[BACKEND_VARIABLE] = "disabled"
+
+
 def choose_backend() -> None:
     """Point MuJoCo at a software renderer that this machine can load, if there is one; pygame draws without a screen."""
     os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
-    for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
-        if ctypes.util.find_library(library):
-            os.environ[BACKEND_VARIABLE] = backend
-            return
+    for backend, library in (("egl", "libEGL.so.1"), ("osmesa", "libOSMesa.so.8")):
+        try:
+            ctypes.CDLL(library)  # asking ldconfig would start a program, which a box doesn't have
+        except OSError:
+            continue
+        os.environ[BACKEND_VARIABLE] = backend
+        return

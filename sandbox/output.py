@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 MAGIC = b"DSGN"
+SEAL = "seal"
 PROGRESS = "progress"
 RESULT = "result.json"
 TRAJECTORIES = "trajectories.safetensors"
 
 
 class Output:
-    """Writes frames. The last one is always `result.json`; a stream that ends without it is a crash."""
+    """Writes frames. The first is `seal`, sent before untrusted code runs; the last is `result.json`, or it was a crash."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -38,6 +39,10 @@ class Output:
         self._stream.write(MAGIC + struct.pack(">B", len(encoded)) + encoded + struct.pack(">Q", len(payload)))
         self._stream.write(payload)
         self._stream.flush()
+
+    def seal(self, sealed: bool, why: str = "") -> None:
+        """Say, first of all, whether this process is sealed, and why not."""
+        self.write(SEAL, to_json({"sealed": sealed, "why": why}))
 
     def progress(self, **numbers: float) -> None:
         """Send numbers for a live display: text for people, never evidence."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,11 +24,23 @@ NUM_ENVS = 64
 STEPS = 40
 
 
+class Play(NamedTuple):
+    """Transitions of random play, and the names of the world's fields."""
+
+    transitions: list[Call]
+    fields: list[str]
+
+
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send what each term was over random play, or the fault. job: world, seed, entry."""
-    transitions = random_transitions(job["world"], job["seed"])
+    judge(files("reward.py").decode("utf-8"), job["entry"], random_play(job["world"], job["seed"]), output)
+
+
+def judge(source: str, entry: str, play: Play, output: Output) -> None:
+    """Call a candidate on every transition and send what each term was, or the fault."""
+    transitions = play.transitions
     try:
-        reward = Reward(files("reward.py").decode("utf-8"), job["entry"])
+        reward = Reward(source, entry)
         started = time.perf_counter()
         answers = [reward.terms(t.state, t.action, t.terminated) for t in transitions]
         seconds = (time.perf_counter() - started) / len(transitions)
@@ -39,13 +51,13 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     output.result(
         "ok",
         terms=_summary(answers),
-        extremes=extremes(transitions, answers, [field.name for field in worlds.make(job["world"], 1).spec.fields]),
+        extremes=extremes(transitions, answers, play.fields),
         call_s=seconds,
         transitions=len(transitions) * NUM_ENVS,
     )
 
 
-def random_transitions(world_name: str, seed: int) -> list[Call]:
+def random_play(world_name: str, seed: int) -> Play:
     """Play random actions: STEPS transitions of NUM_ENVS worlds each. The same for every candidate."""
     world = worlds.make(world_name, NUM_ENVS)
     generator = np.random.default_rng(seed)
@@ -55,7 +67,7 @@ def random_transitions(world_name: str, seed: int) -> list[Call]:
         step = world.step(world.spec.random_actions(generator, NUM_ENVS), training_progress=t / STEPS)
         action = torch.as_tensor(step.action, dtype=torch.float32)
         transitions.append(Call(step.state, action, torch.from_numpy(step.terminated)))
-    return transitions
+    return Play(transitions, [field.name for field in world.spec.fields])
 
 
 def _ask_again(reward: Reward, transitions: list[Call], answers: list[dict[str, Tensor]]) -> None:

@@ -95,8 +95,9 @@ def encode(frames: Iterator[Frame], fps: int) -> tuple[bytes, int]:
     import av
 
     count = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "clip.mp4"  # faststart rewrites the file, so a buffer won't do
+    # faststart rewrites the file, so a buffer won't do; a box without namespaces lets no folder be made.
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as scratch:
+        file = Path(scratch.name)
         with av.open(str(file), "w", options={"movflags": "+faststart"}) as container:
             stream = container.add_stream("libx264", rate=fps, options={"crf": "26", "preset": "veryfast"})
             stream.pix_fmt = "yuv420p"

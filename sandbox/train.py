@@ -119,7 +119,7 @@ class Training:
                 raise CandidateFault("non_finite", "the training diverged: the policy's weights are no longer finite")
             self._done += 1
             self.curves.append({"steps": self.steps, **{name: value.tolist() for name, value in statistics.items()}})
-            self.kept += [self._learner.export()] * self._keep_at.count(self._done)
+            self.kept += [self._learner.export() for _ in range(self._keep_at.count(self._done))]
             self._kept_at += [self._done] * self._keep_at.count(self._done)
             now = time.monotonic()
             if now - reported > PROGRESS_INTERVAL_S or self._done == last:

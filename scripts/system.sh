@@ -1,11 +1,15 @@
 #!/bin/sh
-# Installs the system packages that Python packages can't bring: sh scripts/system.sh
+# Installs the system packages that Python packages can't bring: sh scripts/system.sh [--tests]
 # Rendering needs EGL; virtual environments need Debian's python3-venv. Does nothing where all of them are there.
+# --tests: also what only tests need: bwrap, and the kernel's headers with the numbers of its system calls.
 set -eu
 
 packages="libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libgles2"
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     packages="$packages python3-venv"
+fi
+if [ "${1:-}" = --tests ]; then
+    packages="$packages bubblewrap linux-libc-dev"
 fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from designer.records import Record, Status
 
-JobVerb = Literal["describe", "probe", "train", "rollout", "score", "analyse", "render"]
+JobVerb = Literal["check", "describe", "probe", "train", "rollout", "score", "analyse", "render"]
 Progress = Callable[[Mapping[str, float]], None]
 
 
@@ -50,6 +50,10 @@ class Executor(Protocol):
     """Runs jobs. The result is what the worker did; a MachineError is what the executor failed to do."""
 
     name: str
+
+    def walls(self) -> str:
+        """Say what stands around a job here, tried once. Raises SandboxError where no box can be made that holds."""
+        ...
 
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         """Run a job to its end in `folder` (made here; what an earlier, killed attempt left there is removed)."""

@@ -16,6 +16,9 @@ class AtMost:
         self._executor = executor
         self._free = threading.BoundedSemaphore(boxes)
 
+    def walls(self) -> str:
+        return self._executor.walls()
+
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         with self._free:
             return self._executor.run(job, folder, progress)

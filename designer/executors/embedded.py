@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
-import shutil
-import signal
 import subprocess
-import tempfile
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from designer.errors import InterruptedRunError, SandboxError
-from designer.executors import Job, JobResult, Progress
+from designer.executors import Job, JobResult, Limits, Progress
+from designer.executors.boxed import fed, require_seal, signal_of
 from designer.executors.ending import STOPPED, TIMED_OUT, Ending, judged, last_words
 from designer.executors.folder import prepare_folder
-from designer.executors.stream import FrameReader, StreamRefusedError
+from designer.executors.launcher import kill, launch, read_report
+from designer.executors.stream import FrameReader
+from designer.executors.walls import told
+from designer.executors.warm import WarmProbes
 from designer.files import write_atomically
+from designer.records import Status
+from designer.scratch import scratch_folder, sweep
 from designer.text import printable
 
 MAX_STDERR_BYTES = 64 * 1024
-KILL_GRACE_S = 1.0
 CHUNK = 1 << 20
+CHECK = Job("check", {}, {}, Limits(cpu_s=20, wall_s=30))
+"""A box that does nothing: if it ends well, others can be made."""
+KINDS = ("namespaces", "bwrap", "landlock")
+"""What a box can be made of, the strongest first: namespaces of our own, those that bwrap makes for a user, none."""
+NOT_HERE = (
+    "the embedded sandbox is made of Linux's namespaces, Landlock and seccomp, and {platform} has none of them. Use Docker, "
+    "or run designer on Linux."
+)
 
 
 class Embedded:
@@ -33,41 +44,88 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self, python: Path, code: Path, namespaces: bool = True) -> None:
+    def __init__(
+        self,
+        python: Path,
+        code: Path,
+        namespaces: bool = True,
+        unsafe: bool = False,
+        warm_probes: bool = True,
+        only: str = "",
+    ) -> None:
         """`python`: the worker environment's interpreter. `code`: a folder that holds `envs/` and `sandbox/`.
 
-        `namespaces`: whether to use the kernel's namespaces where it allows them.
+        namespaces: whether to use the kernel's namespaces where it allows them.
+        unsafe: no walls at all, only limits. For a person who trusts every reward, or has a sandbox around everything.
+        warm_probes: whether probes are answered by a box that is ready for them, where one can be made.
+        only: the one kind of box to make ("namespaces", "bwrap", "landlock"), or none; "" for the first that holds.
         """
         self._python = python.absolute()  # a box runs in a folder of its own
         self._code = code.absolute()
-        self._namespaces = namespaces
+        self._kinds = (only,) if only else ("none",) if unsafe else KINDS if namespaces else ("landlock",)
+        self._kind = ""
+        self._walls = ""
+        self._choosing = threading.Lock()
         self._stopping = threading.Event()
+        self._warm = WarmProbes(self._python, self._code) if warm_probes and not unsafe else None
+        if self._warm:
+            weakref.finalize(self, self._warm.close)
 
     def stop(self) -> None:
         """End every box that runs, and start none any more. Called from another thread."""
         self._stopping.set()
+        if self._warm:
+            self._warm.close()
+
+    def walls(self) -> str:
+        self._choose()
+        return self._walls
 
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         if self._stopping.is_set():
             raise InterruptedRunError("the run was stopped before this box was started.")
-        prepare_folder(job, folder)
-        scratch = Path(tempfile.mkdtemp(prefix="designer-box-"))
-        try:
-            return self._run(job, folder, scratch, progress)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        kind = self._choose()
+        ended = self._warm.answer(job, folder, kind, self._walls) if self._warm else None
+        if self._stopping.is_set():
+            raise InterruptedRunError("the run was stopped while this box was working.")
+        return ended or self._in_a_box(kind, job, folder, progress)
 
-    def _run(self, job: Job, folder: Path, scratch: Path, progress: Progress) -> JobResult:
+    def _choose(self) -> str:
+        """Find the strongest kind of box that can be made here: start one that does nothing. Raises SandboxError."""
+        with self._choosing:
+            if not self._kind:
+                sweep()
+                self._kind, self._walls = self._first_that_holds()
+        return self._kind
+
+    def _first_that_holds(self) -> tuple[str, str]:
+        if self._kinds != ("none",) and not sys.platform.startswith("linux"):
+            raise SandboxError(NOT_HERE.format(platform=sys.platform))
+        refusals = []
+        for kind in self._kinds:
+            try:
+                with scratch_folder() as scratch:
+                    ended = self._in_a_box(kind, CHECK, scratch / "job", lambda _: None)
+            except SandboxError as refusal:
+                refusals.append(str(refusal))
+                continue
+            if ended.status is Status.OK:
+                return kind, ended.walls
+            refusals.append(f"a box with {kind} doesn't work ({ended.status}): {ended.error}")
+        reasons = "; ".join(dict.fromkeys(refusals))
+        raise SandboxError(f"no sandbox can be made here with {self._python}: {reasons}")
+
+    def _in_a_box(self, kind: str, job: Job, folder: Path, progress: Progress) -> JobResult:
+        prepare_folder(job, folder)
+        with scratch_folder() as box:
+            return self._run(kind, job, folder, box, progress)
+
+    def _run(self, kind: str, job: Job, folder: Path, box: Path, progress: Progress) -> JobResult:
         started = time.monotonic()
-        report_read, report_write = os.pipe()
-        try:
-            process = self._started(job, folder, scratch, report_write)
-        except OSError as error:
-            os.close(report_read)
-            raise SandboxError(f"the box can't be started: {error}. Is {self._python} a working Python?") from error
-        finally:
-            os.close(report_write)
-        with process, os.fdopen(report_read, "rb") as report_file:
+        worker = ["-m", "sandbox.worker", str(folder.resolve()), *(["--unsealed"] if kind == "none" else [])]
+        launched = launch(self._python, self._code, box, kind, worker, [folder.resolve()], job.limits, subprocess.DEVNULL)
+        process = launched.process
+        with process, launched.report:
             reader = FrameReader(folder, job.limits.output_bytes, progress)
             try:
                 stderr, complaint = _drain(process, reader, started + job.limits.wall_s, self._stopping)
@@ -78,59 +136,35 @@ class Embedded:
                 kill(process)
                 stderr += _left_over(process.stderr, MAX_STDERR_BYTES - len(stderr))
             process.wait()
-            report = _read_report(report_file)
+            report = read_report(launched.report)
         if complaint == STOPPED:
             raise InterruptedRunError("the run was stopped while this box was working.")
-        if not report and not complaint and process.returncode > 0:
-            raise SandboxError(f"the box failed to start its worker: {last_words(stderr)}")
+        if not complaint:
+            _require_walls(report, reader, process.returncode, stderr, kind)
         write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
         ending = Ending(
             result=reader.result,
             complaint=complaint,
             exit_status=report.get("exit"),
-            signal=_signal_of(report),
+            signal=signal_of(report),
             stderr=stderr,
             cpu_s=float(report.get("cpu_s", 0.0)),
             wall_s=time.monotonic() - started,
-            walls=str(report.get("walls", "unknown")),
+            walls=told([*report.get("walls", ()), *(["seccomp"] if reader.sealed else [])], report.get("gaps", ())),
         )
         return judged(ending, job.limits)
 
-    def _started(self, job: Job, folder: Path, scratch: Path, report_fd: int) -> subprocess.Popen[bytes]:
-        spec = {
-            "argv": [str(self._python), "-s", "-P", "-m", "sandbox.worker", str(folder.resolve())],
-            "cpu_s": job.limits.cpu_s,
-            "memory_bytes": job.limits.memory_bytes,
-            "file_bytes": job.limits.file_bytes,
-            "namespaces": self._namespaces,
-            "parent": os.getpid(),
-            "report_fd": report_fd,
-        }
-        return subprocess.Popen(
-            [str(self._python), "-I", "-S", str(self._code / "sandbox" / "box.py"), json.dumps(spec)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment(scratch),
-            cwd=scratch,
-            pass_fds=(report_fd,),
-            start_new_session=True,
-        )
 
-    def _environment(self, scratch: Path) -> dict[str, str]:
-        """Nothing of the host's environment enters a box."""
-        return {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(self._code),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONHASHSEED": "0",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-        }
+def _require_walls(report: Mapping[str, Any], reader: FrameReader, returncode: int, stderr: bytes, kind: str) -> None:
+    """Refuse what ran without the walls that it was to have. Raises SandboxError."""
+    if "refused" in report:
+        raise SandboxError(f"the box refused to start its worker ({kind}): {printable(str(report['refused']))}")
+    if not report and returncode >= 0:
+        raise SandboxError(
+            f"the box's launcher ended with {returncode} and no report: {last_words(stderr) or 'is it a Python?'}"
+        )
+    if kind != "none":
+        require_seal(reader)
 
 
 def _drain(
@@ -155,28 +189,10 @@ def _drain(
                 elif key.data == "err":
                     stderr += chunk[: MAX_STDERR_BYTES - len(stderr)]
                 else:
-                    complaint = complaint or _fed(reader, chunk)
+                    complaint = complaint or fed(reader, chunk)
             if selector.get_map() and not complaint:
                 complaint = STOPPED if stopping.is_set() else TIMED_OUT if time.monotonic() > deadline else ""
     return bytes(stderr), complaint
-
-
-def _fed(reader: FrameReader, chunk: bytes) -> str:
-    """Pass on what a box sent. Returns what is wrong with it, or ""."""
-    try:
-        reader.feed(chunk)
-    except StreamRefusedError as refusal:
-        return str(refusal)
-    return ""
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Let the launcher clear its box, then make sure."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(KILL_GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 def _left_over(file: IO[bytes] | None, limit: int) -> bytes:
@@ -187,16 +203,3 @@ def _left_over(file: IO[bytes] | None, limit: int) -> bytes:
         return os.read(file.fileno(), limit)
     except BlockingIOError:
         return b""
-
-
-def _read_report(file: IO[bytes]) -> Mapping[str, Any]:
-    line = file.read(4096)
-    report: Mapping[str, Any] = json.loads(line) if line else {}
-    return report
-
-
-def _signal_of(report: Mapping[str, Any]) -> int | None:
-    if report.get("signal"):
-        return int(report["signal"])
-    code = report.get("exit") or 0
-    return code - 128 if code > 128 else None

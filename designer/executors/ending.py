@@ -18,6 +18,7 @@ class Ending(NamedTuple):
 
     result: what the worker sent last, or None. complaint: why the executor killed the box, or "".
     exit_status, signal: how the worker's process ended, where that is known.
+    out_of_memory: whether the kernel ended something for want of memory, where that is known.
     """
 
     result: Mapping[str, Any] | None
@@ -28,6 +29,7 @@ class Ending(NamedTuple):
     cpu_s: float
     wall_s: float
     walls: str
+    out_of_memory: bool = False
 
 
 def judged(ending: Ending, limits: Limits) -> JobResult:
@@ -47,6 +49,8 @@ def _fault(ending: Ending, limits: Limits) -> tuple[Status, str]:
     out_of_cpu = ending.signal == signal.SIGKILL and ending.cpu_s >= limits.cpu_s
     if ending.signal == signal.SIGXCPU or out_of_cpu:
         return Status.TIMED_OUT, f"stopped after {ending.cpu_s:.0f} s of CPU time (limit {limits.cpu_s} s)"
+    if ending.result is None and ending.out_of_memory:
+        return Status.OUT_OF_MEMORY, f"killed: it used more than {limits.memory_bytes / 1024**3:.1f} GiB of memory"
     if ending.result is None:
         how = f"signal {ending.signal}" if ending.signal else f"exit status {ending.exit_status}"
         return Status.CRASHED, f"the worker ended without a result ({how}). {last_words(ending.stderr)}".strip()

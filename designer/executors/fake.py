@@ -42,7 +42,10 @@ class Fake:
             return special
         content: dict[str, Any] = getattr(self, f"_{job.verb}")(job, folder)
         progress({"share": 1.0, "steps_per_s": 1.0})
-        return JobResult(Status.OK, "", content, cpu_s=1.0, wall_s=1.0, walls="none (nothing is run)")
+        return JobResult(Status.OK, "", content, cpu_s=1.0, wall_s=1.0, walls=self.walls())
+
+    def walls(self) -> str:
+        return "nothing is run"
 
     def stop(self) -> None:
         """Nothing runs."""

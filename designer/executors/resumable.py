@@ -36,6 +36,9 @@ class Resumable:
         self._executor = executor
         self.name = executor.name
 
+    def walls(self) -> str:
+        return self._executor.walls()
+
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         identity = job_digest(job)
         stored = stored_result(folder, identity)

@@ -14,11 +14,14 @@ from designer.files import disk_error
 class StoredResults:
     """Implements `Executor`. A job's place in the run, not its content, says which stored result is its own."""
 
-    name = "stored results (nothing is trained)"
+    name = "stored results"
 
     def __init__(self, original: Path, replayed: Path) -> None:
         self._original = original
         self._replayed = replayed
+
+    def walls(self) -> str:
+        return "nothing is trained"
 
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         place = folder.relative_to(self._replayed)

@@ -14,15 +14,18 @@ from typing import Any
 
 from designer.executors import Progress
 from designer.files import write_atomically
+from designer.text import printable
 
 MAGIC = b"DSGN"
+SEAL = "seal"
 PROGRESS = "progress"
 RESULT = "result.json"
 CURVES = "curves.jsonl"
 MAX_JSON_BYTES = 4 * 1024**2
+MAX_SEAL_BYTES = 4096
 MAX_PROGRESS_BYTES = 4096
 MAX_CURVES_BYTES = 32 * 1024**2
-LIMITS = {PROGRESS: MAX_PROGRESS_BYTES, RESULT: MAX_JSON_BYTES, CURVES: MAX_CURVES_BYTES}
+LIMITS = {SEAL: MAX_SEAL_BYTES, PROGRESS: MAX_PROGRESS_BYTES, RESULT: MAX_JSON_BYTES, CURVES: MAX_CURVES_BYTES}
 MAX_DEPTH = 20
 MAX_DIGITS = 18
 FILES = frozenset({RESULT, CURVES, "policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "clip.mp4"})
@@ -33,7 +36,11 @@ class StreamRefusedError(ValueError):
 
 
 class FrameReader:
-    """Takes bytes as they come and puts whole frames away: files into a folder, progress to a callback."""
+    """Takes bytes as they come and puts whole frames away: files into a folder, progress to a callback.
+
+    sealed: whether the worker said, before it ran anything that isn't trusted, that it is sealed; why_unsealed: what it said
+    otherwise. Only the first frame can say so: what comes later may be a candidate's word.
+    """
 
     def __init__(self, folder: Path, max_bytes: int, progress: Progress) -> None:
         self._folder = folder
@@ -41,6 +48,9 @@ class FrameReader:
         self._progress = progress
         self._buffer = bytearray()
         self._seen: set[str] = set()
+        self._first = True
+        self.sealed = False
+        self.why_unsealed = ""
         self.result: Mapping[str, Any] | None = None
 
     def feed(self, chunk: bytes) -> None:
@@ -75,11 +85,17 @@ class FrameReader:
         name = bytes(self._buffer[5 : 5 + length]).decode("ascii", errors="replace")
         (size,) = struct.unpack(">Q", self._buffer[5 + length : 13 + length])
         limit = LIMITS.get(name, self._left + len(self._buffer))
-        if (name not in FILES and name != PROGRESS) or name in self._seen or size > limit:
+        known = name in FILES or name == PROGRESS or (name == SEAL and self._first)
+        if not known or name in self._seen or size > limit:
             raise StreamRefusedError(f"the box sent a frame {name[:40]!r} of {size} bytes, which is not allowed")
         return name, 13 + length, size
 
     def _put_away(self, name: str, payload: bytes) -> None:
+        self._first = False
+        if name == SEAL:
+            said = parse(payload)
+            self.sealed, self.why_unsealed = said.get("sealed") is True, printable(str(said.get("why", "")))
+            return
         if name == PROGRESS:
             self._progress({key: float(x) for key, x in parse(payload).items() if isinstance(x, int | float)})
             return

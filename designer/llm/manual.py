@@ -26,7 +26,7 @@ class Manual:
         self,
         folder: Path,
         interactive: bool = False,
-        tell: Callable[[str], None] = lambda text: print(text, flush=True),
+        tell: Callable[[str], None] = lambda text: print(f"{text}\n", end="", flush=True),
         read_line: Callable[[], str] = lambda: sys.stdin.readline(),
         sleep: Callable[[float], None] = time.sleep,
         poll_s: float = 1.0,

@@ -160,7 +160,7 @@ def _run(executor: Executor, attack: Attack, source: str, folder: Path) -> Ended
     memory = TORCH_MEMORY if attack.torch else LIGHT_MEMORY
     cpu_s, wall_s = (max(attack.cpu_s, 30), max(attack.wall_s, 60)) if attack.torch else (attack.cpu_s, attack.wall_s)
     limits = Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=memory, file_bytes=FILE_BYTES, output_bytes=OUTPUT_BYTES)
-    spec = {"world": "half_cheetah", "seed": 0, "entry": "reward"}
+    spec = {"seed": 0, "entry": "reward", **({"world": "half_cheetah"} if attack.torch else {})}
     try:
         result = executor.run(Job("probe", spec, {"reward.py": source.encode()}, limits), folder, lambda _: None)
     except (MachineError, OSError, ValueError, RecursionError, MemoryError) as error:

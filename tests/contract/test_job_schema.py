@@ -13,6 +13,7 @@ from designer.archive import HUMAN, SPARSE
 from designer.assemble import describe_job
 from designer.config import Config
 from designer.executors import JobVerb
+from designer.executors.embedded import CHECK
 from designer.executors.fake import Fake
 from designer.executors.folder import prepare_folder
 from designer.expression import parse_episode, parse_step
@@ -70,6 +71,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     )
     run_batch(rich, Batch(SPARSE, "final", (1000,)), "", silent)
     prepare_folder(describe_job("half_cheetah", CONFIG), root / "describe")
+    prepare_folder(CHECK, root / "check")
     film(finished_run(root / "filmed"), Fake())
     return [json.loads(path.read_text()) for path in sorted(root.rglob("job.json"))]
 

@@ -16,20 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMITS = Limits(cpu_s=20, wall_s=30, memory_bytes=2 * 1024**3)
 
 # Leaves processes behind in every way there is, and goes on once all of them run. MARKER is in their command lines.
+# A sealed worker can't do that: these tests are of the box below the seal, for workers without it (`unsealed`).
 GRANDCHILDREN = """
 import os, subprocess, sys, time
-from pathlib import Path
 
-def marked():
-    found = 0
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found += job["marker"].encode() in place.read_bytes().split(b"\\0")
-        except OSError:
-            pass
-    return found
-
-sleeper = [sys.executable, "-c", "import time; time.sleep(60)", job["marker"]]
+sleeper = [sys.executable, "-c", "import os, time; open(f'up-{os.getpid()}', 'w').close(); time.sleep(60)", job["marker"]]
 subprocess.Popen(sleeper)
 subprocess.Popen(sleeper, start_new_session=True)
 subprocess.Popen(sleeper, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -39,24 +30,35 @@ if os.fork() == 0:
         os.setsid()
         os.execv(sleeper[0], sleeper)
     os._exit(0)
-while marked() < 4:
+while len(os.listdir(".")) < 4:
     time.sleep(0.01)
-output.progress(running=marked())
+output.progress(running=len(os.listdir(".")))
+"""
+
+NO_SEAL = """class SealError(Exception):
+    pass
+
+
+def apply():
+    pass
 """
 
 
-def worker_code(folder: Path, verb: str) -> Path:
-    """Make a code folder whose `probe` verb is `verb`: the body of run(job, files, output)."""
-    sandbox = folder / "sandbox"
-    sandbox.mkdir(parents=True)
-    for name in ("__init__.py", "box.py", "worker.py", "output.py", "drawing.py"):
-        shutil.copyfile(ROOT / "sandbox" / name, sandbox / name)
-    (sandbox / "probe.py").write_text("def run(job, files, output):\n" + textwrap.indent(verb, "    "))
+def worker_code(folder: Path, verb: str, sealed: bool = True) -> Path:
+    """Make a code folder whose `probe` verb is `verb`: the body of run(job, files, output).
+
+    sealed: whether its seal is the real one, or one that does nothing (and is believed).
+    """
+    shutil.copytree(ROOT / "sandbox", folder / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
+    if not sealed:
+        (folder / "sandbox" / "seal.py").write_text(NO_SEAL)
+    (folder / "sandbox" / "probe.py").write_text("def run(job, files, output):\n" + textwrap.indent(verb, "    "))
     return folder
 
 
-def executor(folder: Path, verb: str, namespaces: bool = True) -> Embedded:
-    return Embedded(Path(sys.executable), worker_code(folder, verb), namespaces)
+def executor(folder: Path, verb: str, namespaces: bool = True, sealed: bool = True) -> Embedded:
+    """The made-up verb is no real probe: a warm box would not be one either."""
+    return Embedded(Path(sys.executable), worker_code(folder, verb, sealed), namespaces, warm_probes=False)
 
 
 def job(limits: Limits = LIMITS, **spec: object) -> Job:
@@ -89,7 +91,7 @@ def main() -> None:
     The box's marker is the given one and a +, so that it isn't in the host's own command line.
     """
     code, folder, marker, namespaces = sys.argv[1:]
-    host = Embedded(Path(sys.executable), Path(code), namespaces == "namespaces")
+    host = Embedded(Path(sys.executable), Path(code), namespaces == "namespaces", warm_probes=False)
     ended = host.run(job(marker=f"{marker}+"), Path(folder), lambda numbers: print("progress", dict(numbers), flush=True))
     print(ended.status, ended.content, flush=True)
 

@@ -23,6 +23,8 @@ OTHER = {
     "prompt.source": "true", "prompt.digest": "false",
     "llm.replay": 'runs/with "quotes" and \\ and é', "executor.slots": "3", "executor.memory_gb": "2.5",
     "executor.cpu_s_per_1k_steps": "0.1", "worker.environment": "other", "worker.python": "/a b/python",
+    "sandbox.provider": "docker", "sandbox.docker_host": "unix:///tmp/a socket", "sandbox.image": "mine:1",
+    "sandbox.base": "debian:12", "sandbox.runtime": "runsc", "sandbox.gpu": "true",
     "clips": "false",
 }  # fmt: skip
 

@@ -246,4 +246,4 @@ def test_a_run_by_the_real_loop_is_reported(tmp_path: Path) -> None:
     text = read(run).text
     assert f"{archive.finished.winner} reaches" in text
     assert "4 tried, 0 refused before training" in text
-    assert "none (nothing is run)" in text
+    assert "fake (nothing is run)" in text

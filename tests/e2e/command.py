@@ -20,6 +20,17 @@ TINY = (
 )
 SECRET = "sk-do-not-write-this-down-0123456789"
 
+TAKE_OVER = """import os
+import sys
+from pathlib import Path
+
+if "sandbox.worker" in sys.orig_argv:
+    import stand_in_worker
+
+    stand_in_worker.main(Path(sys.orig_argv[-1]))
+    os._exit(0)
+"""
+
 
 class Ended(NamedTuple):
     """How a command ended."""
@@ -57,16 +68,20 @@ def started(*arguments: str | Path, cwd: Path, variables: Mapping[str, str] | No
 
 
 def stand_in(folder: Path) -> tuple[str, str]:
-    """Make a worker that trains nothing, and return the flags that choose it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    worker = folder / "stand_in_worker.py"
-    shutil.copyfile(Path(__file__).with_name("stand_in_worker.py"), worker)
-    (folder / "table.json").write_text(cheetah_table().model_dump_json())
-    python = folder / "python"
-    # The launcher is started with -I; what it starts is the worker, whose last argument is the job's folder.
-    python.write_text(f'#!/bin/sh\n[ "$1" = -I ] && exec {sys.executable} "$@"\nexec {sys.executable} {worker} "$5"\n')
-    python.chmod(0o755)
-    return "--worker.python", str(python)
+    """Make a worker environment that trains nothing, and return the flags that choose it.
+
+    It is this Python, with a `sitecustomize` that takes over where the worker is started: nothing else gets into a box.
+    """
+    packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Path(__file__).with_name("stand_in_worker.py"), packages / "stand_in_worker.py")
+    (packages / "table.json").write_text(cheetah_table().model_dump_json())
+    (packages / "sitecustomize.py").write_text(TAKE_OVER)
+    python = Path(sys.executable).resolve()
+    (folder / "pyvenv.cfg").write_text(f"home = {python.parent}\n")
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin" / "python").symlink_to(python)
+    return "--worker.python", str(folder / "bin" / "python")
 
 
 def only_run(parent: Path) -> Path:

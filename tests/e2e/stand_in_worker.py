@@ -1,18 +1,19 @@
 """A worker for tests of the command line: it answers every verb at once and trains nothing.
 
-Usage: stand_in_worker.py JOB_FOLDER, in a box, with the run's own `sandbox.output` to be imported. A candidate's worth is the
-sum of the numbers in its source. A training on more than 10**8 steps reports itself and then sleeps: something to be killed.
+It runs in a real box and seals itself like the real one; the run's own `sandbox` package is there to be imported. A
+candidate's worth is the sum of the numbers in its source. A training on more than 10**8 steps reports itself and then
+sleeps: something to be killed.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from sandbox import seal
 from sandbox.output import Output
 
 TABLE = Path(__file__).with_name("table.json")
@@ -22,7 +23,13 @@ NEVER_ENDS = 10**8
 def main(folder: Path) -> None:
     job = json.loads((folder / "job.json").read_bytes())
     output = Output.take_stdout()
+    seal.apply()
+    output.seal(True)
     globals()[job["verb"]](job, folder, output)
+
+
+def check(job: dict[str, Any], folder: Path, output: Output) -> None:
+    output.result("ok")
 
 
 def describe(job: dict[str, Any], folder: Path, output: Output) -> None:
@@ -59,7 +66,3 @@ def rollout(job: dict[str, Any], folder: Path, output: Output) -> None:
 def score(job: dict[str, Any], folder: Path, output: Output) -> None:
     fitness = json.loads((folder / "trajectories.safetensors").read_bytes())
     output.result("ok", fitness=fitness, success=None, length=[job["step_limit"]] * len(fitness))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

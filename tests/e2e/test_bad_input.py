@@ -134,7 +134,7 @@ def test_unknown_world_is_refused_by_the_real_worker(tmp_path):
 
 def test_worker_that_is_no_worker_is_told(tmp_path):
     ended = designer("run", TASK, "--worker.python", shutil.which("true"), cwd=tmp_path)
-    assert_refused(ended, "describing half_cheetah failed")
+    assert_refused(ended, "no sandbox can be made here", "is it a Python?")
 
 
 # Run folders --------------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_ctrl_c_leaves_a_run_that_can_go_on_and_no_process(tmp_path, worker):
     endless = [*TINY, "--training.steps", "1000000000"]
     process = started("run", TASK, *endless, *worker, cwd=tmp_path)
     with process:
-        wait_for_line(process, "training g01c0")
+        wait_for_line(process, "training human")
         folder = only_run(tmp_path / "runs")
         while not processes_of(folder):
             time.sleep(0.01)
@@ -253,4 +253,6 @@ def test_run_without_its_worker_says_how_to_go_on(finished_run, tmp_path):
     (unfinished / "journal.jsonl").write_bytes(b"".join(lines[:1]))
     shutil.rmtree(unfinished / "candidates")
     shutil.rmtree(unfinished / "code" / "sandbox")
-    assert_refused(designer("run", unfinished, cwd=tmp_path), "the box failed", f"Go on with: designer run {unfinished}")
+    assert_refused(
+        designer("run", unfinished, cwd=tmp_path), "no sandbox can be made here", f"Go on with: designer run {unfinished}"
+    )

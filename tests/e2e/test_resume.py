@@ -25,11 +25,11 @@ def uninterrupted(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def resumed(tmp_path_factory) -> Path:
-    """A run that was killed while both of its first candidates were trained, and gone on with."""
+    """A run that was killed while its first two trainings were at work, and gone on with."""
     folder = tmp_path_factory.mktemp("killed")
     process = started(*RUN, cwd=folder)
     with process:
-        wait_for_line(process, "training g01c0")
+        wait_for_line(process, "training human")
         run = only_run(folder / "runs")
         wait_until(lambda: trained_now(run))
         process.kill()
@@ -48,8 +48,8 @@ def wait_until(holds, within_s: float = 20) -> None:
 
 
 def trained_now(run: Path) -> bool:
-    """Say whether both training boxes are at work: launcher, init and worker each."""
-    return len(processes_of(run / "candidates" / "g01c00")) > 1 and len(processes_of(run / "candidates" / "g01c01")) > 1
+    """Say whether the first two training boxes, the baselines', are both at work: launcher, init and worker each."""
+    return all(len(processes_of(run / "candidates" / name)) > 1 for name in ("human", "sparse"))
 
 
 def events(run: Path) -> list[dict]:

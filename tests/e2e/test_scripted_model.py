@@ -120,6 +120,12 @@ def test_reply_that_never_becomes_valid_is_recorded_with_its_faults_and_not_trai
     assert f"{refused} init: rejected: line 7" in designed.out
 
 
+def test_header_names_the_walls_that_stood_around_every_box(designed):
+    (header,) = [line for line in designed.out.splitlines() if line.startswith("sandbox:")]
+    assert "seccomp" in header
+    assert designed.archive.walls == {header.removeprefix("sandbox:  ")}
+
+
 def test_winner_is_the_best_that_could_be_trained(designed):
     assert "weight = 4.0" in designed.archive.candidates[designed.archive.finished.winner].source
 

@@ -94,3 +94,10 @@ def test_resumed_box_sends_the_policies_of_its_own_fractions():
     left = first.files["checkpoint.safetensors"]
     resumed = train("pendulum", resume=True, checkpoint_safetensors=left, fractions=[0.75, 1.0])
     assert resumed.files["policy.safetensors"] == whole.files["policy.safetensors"]
+
+
+def test_policies_that_are_kept_at_the_same_horizon_survive_a_pause():
+    fractions = [0.2, 0.25, 1.0]
+    whole = train("pendulum", fractions=fractions)
+    _, resumed = paused_and_resumed("pendulum", 0.5, fractions=fractions)
+    assert resumed.files == whole.files

@@ -226,6 +226,9 @@ def test_thread_left_behind_is_named():
     finally:
         ended.set()
         del sys.modules["_ended"]
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread():
+                thread.join()
     assert found.startswith("the reward changed the number of threads")
 
 
