@@ -103,7 +103,7 @@ class Halving:
         """Start every candidate, and with the first round the baselines, which are never cut."""
         config = self._config
         baselines = untrained(archive, self._baselines, config.seed) if round_ == 1 else ()
-        return (*untrained(archive, [c.id for c in ready], config.seed, until=config.cut), *baselines)
+        return (*baselines, *untrained(archive, [c.id for c in ready], config.seed, until=config.cut))
 
     def _to_the_end(self, archive: Archive, ready: list[Candidate]) -> tuple[Batch, ...]:
         """Let the better half by the score at the cut go on to the end."""

@@ -224,8 +224,8 @@ def more(name, *values) -> object:
 def test_first_round_trains_the_candidates_to_the_cut_and_the_baselines_to_the_end():
     events = [proposed(candidate(f"g01c{k:02d}")) for k in range(4)]
     batches = halving((HUMAN,), **CUT).next(Archive.of(events)).batches
-    assert batches[-1] == Batch(HUMAN, "search", (SEED,))
-    assert batches[:-1] == tuple(Batch(f"g01c{k:02d}", "search", (SEED,), until=0.5) for k in range(4))
+    assert batches[0] == Batch(HUMAN, "search", (SEED,))
+    assert batches[1:] == tuple(Batch(f"g01c{k:02d}", "search", (SEED,), until=0.5) for k in range(4))
 
 
 def test_better_half_at_the_cut_goes_on_where_it_was_paused():
