@@ -31,11 +31,12 @@ class Story(NamedTuple):
     diff: Markup
 
 
-def stories_of(archive: Archive, winner: str | None) -> list[Story]:
-    """Tell of every candidate, oldest first."""
+def stories_of(archive: Archive, winner: str | None, most: int) -> list[Story]:
+    """Tell of at most so many candidates, oldest first; the winner is always among them."""
     remarks = remarks_on(archive)
     ordered = sorted(archive.candidates.values(), key=lambda c: (c.round, c.sample))
-    return [_story(archive, candidate, candidate.id == winner, remarks[candidate.id]) for candidate in ordered]
+    told = ordered[:most] + [c for c in ordered[most:] if c.id == winner]
+    return [_story(archive, candidate, candidate.id == winner, remarks[candidate.id]) for candidate in told]
 
 
 def _story(archive: Archive, candidate: Candidate, is_winner: bool, remarks: tuple[Remark, ...]) -> Story:

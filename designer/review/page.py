@@ -82,7 +82,7 @@ def page_of(run: Run) -> Page:
     verdict = verdict_of(run, archive)
     task = run.task
     winner = archive.candidates.get(verdict.winner.name) if verdict.winner else None
-    stories = stories_of(archive, winner.id if winner else None)
+    stories = stories_of(archive, winner.id if winner else None, MAX_CANDIDATES)
     return Page(
         title=one_line(task.text, 300),
         state=f"Finished: {verdict.reason}." if verdict.finished else "Not finished: this is how far it came.",
@@ -96,8 +96,8 @@ def page_of(run: Run) -> Page:
         human_code=code.highlighted(task.human.source) if task.human else None,
         human_origin=one_line(task.human_origin),
         fitness_code=code.highlighted(task.fitness.source) if isinstance(task.fitness, Function) else None,
-        stories=stories[:MAX_CANDIDATES],
-        left_out=max(0, len(stories) - MAX_CANDIDATES),
+        stories=stories,
+        left_out=len(archive.candidates) - len(stories),
         costs=_costs(verdict),
         command=f"designer run {shlex.quote(str(run.folder))}",
         settings=_settings(run.config),
@@ -161,10 +161,10 @@ def _role(name: str) -> plots.Role:
 
 
 def _curves(run: Run, archive: Archive, verdict: RunVerdict) -> list[plots.Curve]:
-    """Return every candidate's search training, and the mean final training of the winner and the baselines."""
+    """Return search trainings of the first MAX_CANDIDATES, and the mean final one of the winner and the baselines."""
     curves = [
         plots.Curve(f"{name}, search seed {trial.seed}", "other", _points(trial))
-        for name in archive.candidates
+        for name in list(archive.candidates)[:MAX_CANDIDATES]
         for trial in archive.trials_of(name, "search")
     ]
     if verdict.winner:

@@ -46,8 +46,9 @@ class Islands:
     def _slots(self, archive: Archive, round_: int) -> list[Slot]:
         """Plan a round: each island breeds its own share; an island without anyone is settled anew."""
         slots = []
+        living = [self.members(archive, island, round_) for island in range(ISLANDS)]
         for sample in range(self._config.population):
-            parents = self.members(archive, sample % ISLANDS, round_)
+            parents = living[sample % ISLANDS]
             random = Random(f"{self._config.seed}/{round_}/{sample}")
             slots.append(_offspring(round_, sample, parents, random))
         return slots
