@@ -10,7 +10,7 @@ from designer.executors import Executor, Job, Limits
 from designer.records import Status, Trial
 from designer.runs import CLIP, Run
 from designer.seeds import clip_seed
-from designer.trials import POLICY
+from designer.workbench import POLICY
 
 SECONDS = 10.0
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=16 * 1024**3)

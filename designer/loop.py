@@ -22,8 +22,10 @@ from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinish
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import added_slots, examine_added, opinions_for, review, unread_parents
+from designer.screening import screenings, unscreened
 from designer.search import Advance, Batch, Propose, Search, Stop
-from designer.trials import Workbench, run_batch, tidy
+from designer.trials import run_batch, tidy
+from designer.workbench import Workbench
 
 STOP_GRACE_S = 5.0
 Done = TypeVar("Done", bound=Event)
@@ -45,6 +47,7 @@ class Loop:
         self.analyst: Analyst | None = None
         self.world_source = ""
         self.parallel = 1
+        self.screens = False
         self.stopping = threading.Event()
         self._turn = threading.Lock()
         self._began = time.monotonic() - archive.spent_s
@@ -60,6 +63,8 @@ class Loop:
                     self.prepare(wanted, slots)
                     desk = Desk(self.proposer, self.critic, self.brief(wanted[0].round), self.bench)
                     self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
+                case Advance(batches=batches) if self.screens and (new := unscreened(batches, self.archive)):
+                    self._together(slots, screenings(self.bench, self.archive, new))  # then the search is asked again
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
