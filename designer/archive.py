@@ -129,6 +129,10 @@ class Archive:
         """
         return mean(self.search_scores(self.original(candidate)))
 
+    def source(self, name: str) -> str:
+        """Return a candidate's code, "" for a baseline: nobody proposed it."""
+        return "" if name in BASELINES else self.candidates[name].source
+
     def original(self, candidate: str) -> str:
         """Return the earlier candidate that this one is the same reward as, or itself."""
         screened = self.screened.get(candidate)

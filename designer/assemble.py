@@ -75,11 +75,11 @@ def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str
     journal = Journal(run.journal, time.time)
     journal.mend()
     asks = llm is not None or run.config.llm.provider != "composer"
+    screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
-    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses=True)
+    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses=True, screens=screens)
     loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
-    loop.screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     if asks:
         _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))
     return loop

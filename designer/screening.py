@@ -51,8 +51,10 @@ class Library(NamedTuple):
     bad: tuple[int, ...]
 
 
-def unscreened(batches: Sequence[Batch], archive: Archive) -> list[str]:
+def unscreened(bench: Workbench, batches: Sequence[Batch], archive: Archive) -> list[str]:
     """Return the candidates that would now be trained for the first time and that nobody has looked at, oldest first."""
+    if not bench.screens:
+        return []
     names = [b.candidate for b in batches if b.purpose == "search" and b.candidate not in BASELINES]
     new = [name for name in dict.fromkeys(names) if name not in archive.screened and not archive.trials_of(name, "search")]
     return sorted(new, key=lambda name: (archive.candidates[name].round, archive.candidates[name].sample))
@@ -101,14 +103,17 @@ def _remark(candidate: str, text: str, blocking: bool) -> Remark:
 
 def _nearest(bench: Workbench, archive: Archive, names: Sequence[str]) -> dict[str, tuple[str, float | None]]:
     """Return, for each new candidate that can be compared, which one before it is nearest and how far that is."""
-    others = [c for c in archive.candidates.values() if archive.trainable(c.id) and c.id not in names]
-    before = [c.id for c in sorted(others, key=lambda c: (c.round, c.sample))][-MOST_COMPARED:]
-    signed = [(name, signature) for name in (*before, *names) if (signature := signature_of(bench.folder, name))]
+    places = {c.id: (c.round, c.sample) for c in archive.candidates.values()}
+    rounds = {places[name][0] for name in names}
+    # Of this round all that are sound, whatever was found of them: a run that was stopped here compares the same ones again.
+    sound = [n for n in places if archive.trainable(n) or (places[n][0] in rounds and archive.verdicts[n].status is Status.OK)]
+    signed = [(name, found) for name in sorted(sound, key=lambda n: places[n]) if (found := signature_of(bench.folder, name))]
+    signed = signed[-MOST_COMPARED:]
     listed = [name for name, _ in signed]
-    first = next((k for k, name in enumerate(listed) if name in names), len(listed))
+    first = next((k for k, name in enumerate(listed) if places[name][0] in rounds), len(listed))
     if len(listed) < 2 or first == len(listed):
         return {}
-    compared = compare(bench, [signature for _, signature in signed], first, f"candidates/{listed[first]}/compare")
+    compared = compare(bench, [found for _, found in signed], first, f"candidates/{listed[first]}/compare")
     return {name: _named(nearest, listed) for name, nearest in zip(listed[first:], compared.nearest, strict=True)}
 
 
@@ -162,7 +167,7 @@ def library_of(run_folder: Path, archive: Archive) -> Library | None:
     low, high = min(e.fitness for e in episodes), max(e.fitness for e in episodes)
     good = tuple(k for k, e in enumerate(episodes) if e.fitness >= low + GOOD_FROM * (high - low))
     bad = tuple(k for k, e in enumerate(episodes) if e.fitness <= low + BAD_TO * (high - low))
-    if high - low < LEAST_SPAN * max(abs(high), abs(low)) or len(good) < LEAST_GOOD or len(bad) < LEAST_BAD:
+    if high <= low or high - low < LEAST_SPAN * max(abs(high), abs(low)) or len(good) < LEAST_GOOD or len(bad) < LEAST_BAD:
         return None
     return Library(files, episodes, good, bad)
 

@@ -26,7 +26,7 @@ from designer.records import Evidence, Measure, Score, Status, Task, Trace, Tria
 from designer.search import Batch
 from designer.seeds import episode_seed
 from designer.text import one_line
-from designer.workbench import CHECKPOINT, POLICY, TRAJECTORIES, Workbench, batch_folder
+from designer.workbench import CHECKPOINT, EXPLANATION, POLICY, TRAJECTORIES, Workbench, batch_folder
 
 START_UP_CPU_S = 60
 EVALUATION_CPU_S_PER_1K_STEPS = 3.0
@@ -214,8 +214,9 @@ def scores(played: Played, scored: Scored, bench: Workbench, batch: Batch) -> li
 
 def tidy(run_folder: Path, folder: str = "candidates") -> None:
     """Remove trajectories that were scored and recorded: the policies and the seeds bring them back."""
-    for path in (run_folder / folder).rglob(TRAJECTORIES):
-        path.unlink(missing_ok=True)
+    for pattern in (TRAJECTORIES, f"{EXPLANATION}/episodes-*.safetensors"):
+        for path in (run_folder / folder).rglob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def _traces(training: JobResult, policy: int) -> tuple[Trace, ...]:

@@ -27,6 +27,8 @@ class Workbench(NamedTuple):
     folder: Path
     analyses: bool = False
     """Whether the judging episodes of every whole search training are looked into: see `evidence.py`."""
+    screens: bool = False
+    """Whether candidates are compared and audited before their first training: see `screening.py`."""
 
     def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
         memory = int(self.config.executor.memory_gb * 1024**3)

@@ -28,13 +28,12 @@ STEPS = 40
 class Play(NamedTuple):
     """Transitions of random play, and the names of the world's fields.
 
-    wide: the same transitions stretched away from their mean, so that a difference between two rewards shows that random play
-    doesn't reach. None where the world's state can't be stretched.
+    wide: transitions between its states, stretched far apart and mixed: what rewards are told apart by.
     """
 
     transitions: list[Call]
     fields: list[str]
-    wide: Call | None = None
+    wide: Call
 
 
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
@@ -83,10 +82,8 @@ def _totals(answers: list[dict[str, Tensor]]) -> Tensor:
     return torch.cat([torch.stack(list(answer.values())).double().sum(0) for answer in answers])
 
 
-def _paid_when_wide(reward: Reward, wide: Call | None) -> list[float] | None:
+def _paid_when_wide(reward: Reward, wide: Call) -> list[float] | None:
     """Return what the stretched transitions are paid; None where the reward can't take them, which is no fault of it."""
-    if wide is None:
-        return None
     try:
         return _rounded(_totals([reward.terms(wide.state, wide.action, wide.terminated)]))
     except CandidateFault:

@@ -46,20 +46,22 @@ def episode_steps(arrays: Arrays, fields: Sequence[StateField], dt_s: float, ste
 
 
 def stretched(transitions: Sequence[Call], fields: Sequence[StateField], seed: int) -> Call:
-    """Stretch transitions: every row's distance from the mean state grows by a factor of its own, 1 to MOST_STRETCHED.
+    """Stretch states, every row's distance from the mean by a factor of its own, 1 to MOST_STRETCHED, and mix what was before.
 
-    A state and the one before it are stretched alike, so that what changed between them stays in proportion.
+    Where the state before is any other one, a reward for where one is and a potential's difference look nothing alike; where it
+    is nearly the same one, hardly anything can tell them apart.
     """
     rows = sum(len(call.action) for call in transitions)
-    factor = MOST_STRETCHED ** np.random.default_rng(seed).random(rows)
+    generator = np.random.default_rng(seed)
+    factor, mixed = MOST_STRETCHED ** generator.random(rows), generator.permutation(rows)
     now, before = {}, {}
     for field in fields:
         after = np.concatenate([getattr(call.state, field.name).double().numpy() for call in transitions])
-        prev = np.concatenate([getattr(call.state.prev, field.name).double().numpy() for call in transitions])
         by = np.ones(rows) if field.kind in DISCRETE else factor
         by = by.reshape(-1, *[1] * (after.ndim - 1))
         centre = after.mean(0)
-        now[field.name], before[field.name] = centre + (after - centre) * by, centre + (prev - centre) * by
+        now[field.name] = centre + (after - centre) * by
+        before[field.name] = now[field.name][mixed]
     time_s = torch.cat([call.state.episode_time_s for call in transitions]).double().numpy()
     dt_s = float(np.diff(np.unique(time_s))[:1].sum())
     action = torch.cat([call.action for call in transitions])

@@ -38,7 +38,10 @@ class Range(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """`kind`: hacking, short-episode farming, standing still, boundary pinning or collapse. `text`: a sentence with its numbers."""
+    """What is wrong, in a word or two, and one sentence with its numbers.
+
+    kind: hacking, short-episode farming, standing still, boundary pinning or collapse.
+    """
 
     kind: str
     text: str
