@@ -99,6 +99,6 @@ class Sb3Training:
         for index, learner in enumerate(self._learners):
             learner.restore(tuple(facts["terms"][index]), state[f"learner {index}"])
         names = list(self._learners[0].export())
-        at = [(index, horizon) for index, horizon in enumerate(facts["kept_at"]) if horizon in self._keep_at]
-        self._kept_at = [horizon for _, horizon in at]
-        self.kept = [{name: state["kept"][f"{index}.{name}"] for name in names} for index, _ in at]
+        self._kept_at = [horizon for horizon in self._keep_at if horizon in facts["kept_at"]]
+        at = [facts["kept_at"].index(horizon) for horizon in self._kept_at]
+        self.kept = [{name: state["kept"][f"{index}.{name}"] for name in names} for index in at]
