@@ -92,6 +92,8 @@ def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: P
         "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
         "reward": reward.spec,
     }
+    if config.training.trainer != "ppo":
+        spec["trainer"] = config.training.trainer
     if batch.until < 1:
         spec["until"] = batch.until
     if batch.since > 0:

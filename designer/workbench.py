@@ -10,6 +10,7 @@ from designer.executors import Executor, Limits
 from designer.records import StateTable, Task
 from designer.search import Batch
 
+PAUSED = "-to"
 ANALYSIS, EXPLANATION = "analyse", "explain"
 POLICY, TRAJECTORIES, CHECKPOINT = "policy.safetensors", "trajectories.safetensors", "checkpoint.safetensors"
 EPISODES = "episodes.safetensors"
@@ -39,5 +40,5 @@ def batch_folder(batch: Batch) -> str:
     """Return where a batch's files lie, relative to the run."""
     first, last = batch.seeds[0], batch.seeds[-1]
     seeds = f"s{first}" if first == last else f"s{first}-{last}"
-    paused = "" if batch.until >= 1 else f"-to{100 * batch.until:g}"
+    paused = "" if batch.until >= 1 else f"{PAUSED}{100 * batch.until:g}"
     return f"candidates/{batch.candidate}/{batch.purpose}-{seeds}{paused}"

@@ -361,4 +361,6 @@ def test_torn_last_line_is_cut_and_done_again_without_new_training(tmp_path, uni
     again = Fake()
     attempt(run, again)
     assert remembered(run) == remembered(uninterrupted[0])
-    assert {job.split()[0] for job in again.jobs} == {"rollout", "score", "analyse", "explain"}, "only the tidied trajectories are played again"
+    assert {job.split()[0] for job in again.jobs} == {"rollout", "score", "analyse", "explain"}, (
+        "only the tidied trajectories are played again"
+    )
