@@ -12,6 +12,7 @@ from designer.records import StateTable
 
 Count = Annotated[int, Field(ge=0)]
 Several = Annotated[int, Field(ge=1)]
+MOST_PAID = 1e9
 Share = Annotated[float, Field(ge=0, le=1)]
 Model = TypeVar("Model", bound=BaseModel)
 CONSEQUENCE = "Nothing was scored; does the run's code/ folder hold another version of the worker?"
@@ -207,8 +208,9 @@ def read_explained(content: Mapping[str, Any], episodes: int) -> Explained | Non
     except ValidationError:
         return None
     names = {term.name for term in explained.terms}
-    sound = len(names) == len(explained.terms) and all(len(term.episodes) == episodes for term in explained.terms)
-    return explained if sound else None
+    sound = 0 < len(names) == len(explained.terms) and all(len(term.episodes) == episodes for term in explained.terms)
+    largest = max((abs(value) for term in explained.terms for value in term.episodes), default=0.0)
+    return explained if sound and largest <= MOST_PAID else None
 
 
 def read_compared(content: Mapping[str, Any], count: int) -> Compared:
