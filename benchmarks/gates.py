@@ -1,8 +1,9 @@
-"""The suite's gates: does each task tell rewards apart? Trains {random, sparse, human} and says which tasks hold.
+"""The suite's gates: does each task tell rewards apart? Measures {random, sparse, human} and says which tasks hold.
 
 A task holds where its human-written reward reaches `solved_at`, written in the task before the training that counts, in at
-least 4 of 5 seeds within the task's steps, and where random actions and the fitness as reward don't both reach it. The suite
-holds where the human-written reward beats the fitness as reward on at least 60 % of its tasks.
+least 4 of 5 seeds within the task's steps, and where random play and the fitness as reward don't both reach it. The suite
+holds where the human-written reward beats the fitness as reward on at least 60 % of its tasks: by the mean over seeds, and, told
+beside it, where the paired 95 % interval excludes zero.
 
 Every task that is done has a line in the log, with a hash of the task, its judges and its rewards: a second call goes on with
 what is missing or was changed. With `--minutes`, no task is begun after that long. Run from the repository root:
@@ -27,28 +28,32 @@ from pathlib import Path
 from typing import Any
 
 from designer import __version__
-from designer.archive import HUMAN, SPARSE
+from designer.archive import HUMAN, RANDOM, SPARSE, Archive
 from designer.bundle import bundle_root
 from designer.runs import list_runs, open_run
 from designer.statistics import interval
 from designer.task import shipped_tasks
 
-SEEDS, ENOUGH = 5, 4
+SEEDS, ENOUGH, BETTER = 5, 4, 0.6
+ARMS = (RANDOM, SPARSE, HUMAN)
+JUDGED = ("--evaluation.episodes", "10", "--evaluation.checkpoints", "2", "--evaluation.checkpoint-episodes", "2")
+Entry = dict[str, Any]
 
 
 def main(log: Path, names: list[str], minutes: float) -> None:
     """Train what the log doesn't hold yet; then print the table."""
     tasks = shipped_tasks(bundle_root() / "envs")
     done = {entry["task"]: entry for entry in map(json.loads, log.read_text().splitlines())} if log.exists() else {}
+    wanted = names or list(tasks)
     begun = time.monotonic()
-    for name in names or list(tasks):
+    for name in wanted:
         identity = identity_of(tasks[name])
         if done.get(name, {}).get("identity") == identity or time.monotonic() - begun > 60 * minutes:
             continue
         done[name] = {"task": name, "identity": identity, **anchor(tasks[name]), **train(name)}
         with log.open("a") as file:
             file.write(json.dumps(done[name]) + "\n")
-        print(row(done[name]), flush=True)
+    print_table([done[name] for name in wanted if name in done])
 
 
 def identity_of(task: Path) -> str:
@@ -58,39 +63,95 @@ def identity_of(task: Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
-def anchor(task: Path) -> dict[str, Any]:
+def anchor(task: Path) -> Entry:
     content = tomllib.loads(task.read_text())
     return {"solved_at": content["solved_at"], "steps": content["steps"]}
 
 
-def train(name: str) -> dict[str, Any]:
-    """Train a task's baselines; return each arm's fitness by seed, and its curve's means."""
-    began = time.monotonic()
-    found: dict[str, Any] = {"cpu_s": 0.0}
+def train(name: str) -> Entry:
+    """Measure a task's baselines; return each arm's fitness by seed, its curves, and the CPU time of its trainings."""
     with tempfile.TemporaryDirectory() as runs:
-        asked = (name, "--search.final-seeds", str(SEEDS), "--clips", "false", "--runs", runs)
-        ended = subprocess.run(
-            (sys.executable, "-m", "designer.cli", "baseline", *asked), capture_output=True, text=True, check=False
-        )
+        asked = (name, "--search.final-seeds", str(SEEDS), *JUDGED, "--clips", "false", "--runs", runs)
+        command = (sys.executable, "-m", "designer.cli", "baseline", *asked)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
-            return {**found, "failed": ended.stderr.strip()[-300:]}
-        archive = open_run(list_runs(Path(runs))[0]).archive()
-    for arm in (HUMAN, SPARSE):
+            return {"failed": ended.stderr.strip()[-300:], "cpu_s": 0.0}
+        return arms_of(open_run(list_runs(Path(runs))[0]).archive())
+
+
+def arms_of(archive: Archive) -> Entry:
+    found: Entry = {"cpu_s": 0.0}
+    for arm in ARMS:
         trials = archive.trials_of(arm, "final")
         found[arm] = list(archive.final_scores(arm))
         found[f"{arm}_curves"] = [[round(score.fitness, 4) for score in trial.scores] for trial in trials]
         found["cpu_s"] += sum(trial.train_cpu_s for trial in trials)
-    return {**found, "wall_s": time.monotonic() - began}
+    return found
 
 
-def row(entry):
-    return json.dumps(entry)
+def print_table(entries: list[Entry]) -> None:
+    cores = len(os.sched_getaffinity(0))
+    print(
+        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, designer {__version__}; {SEEDS} seeds an arm.\n"
+    )
+    print("| task | steps | solved at | random | sparse | human | seeds solved | human against sparse | holds | CPU min |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for entry in entries:
+        print(row(entry))
+    judged = [entry for entry in entries if "failed" not in entry]
+    better = sum(mean(entry[HUMAN]) > mean(entry[SPARSE]) for entry in judged)
+    surely = sum(against(entry) == "above" for entry in judged)
+    holds = sum(holding(entry) for entry in judged)
+    minutes = sum(entry["cpu_s"] for entry in entries) / 60
+    print(
+        f"\n{holds} of {len(entries)} tasks hold. Human-written above fitness as reward by the mean: {better} of {len(judged)}, ",
+        end="",
+    )
+    print(f"{surely} of them separably; {BETTER:.0%} are asked for. {minutes:.0f} CPU minutes of training.")
+
+
+def row(entry: Entry) -> str:
+    """Write one task's line: raw fitness of each arm, and whether the task holds."""
+    begin = f"| {entry['task']} | {entry['steps']:,} | {entry['solved_at']:g} |"
+    if "failed" in entry:
+        return f"{begin} failed: {entry['failed']} | | | | | no | |"
+    arms = " | ".join(told(entry[arm]) for arm in ARMS)
+    holds = "yes" if holding(entry) else "NO"
+    return f"{begin} {arms} | {solved(entry, HUMAN)} of {SEEDS} | {against(entry)} | {holds} | {entry['cpu_s'] / 60:.1f} |"
+
+
+def holding(entry: Entry) -> bool:
+    """Say whether the human-written reward reaches the anchor, and random play and sparse don't both."""
+    both_pass = solved(entry, RANDOM) >= ENOUGH and solved(entry, SPARSE) >= ENOUGH
+    return solved(entry, HUMAN) >= ENOUGH and not both_pass
+
+
+def solved(entry: Entry, arm: str) -> int:
+    return sum(value >= entry["solved_at"] for value in entry[arm])
+
+
+def against(entry: Entry) -> str:
+    """Say where the human-written reward stands against the fitness as reward, seed by seed."""
+    difference = interval([human - sparse for human, sparse in zip(entry[HUMAN], entry[SPARSE], strict=False)])
+    if difference is None or not difference.excludes_zero:
+        return "not separable"
+    return "above" if difference.mean > 0 else "below"
+
+
+def told(values: list[float]) -> str:
+    """Write a mean with its interval."""
+    found = interval(values)
+    return f"{mean(values):.3g} ({found.low:.3g} to {found.high:.3g})" if found else f"{mean(values):.3g}"
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else float("nan")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description="Measure the suite's baselines and judge its tasks.")
     parser.add_argument("log", type=Path)
     parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no task after so long")
     asked = parser.parse_args()
     main(asked.log, asked.tasks, asked.minutes)

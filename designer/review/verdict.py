@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from designer.archive import BASELINES, Archive
+from designer.archive import BASELINES, HUMAN, RANDOM, Archive
 from designer.display import clock, count
 from designer.review.findings import Arm, Comparison, Costs, RunVerdict, judged
 from designer.runs import Run
@@ -25,6 +25,7 @@ def sentences(verdict: RunVerdict) -> list[str]:
             _stamp(verdict),
             _headline(verdict),
             _differences(verdict),
+            _normalised(verdict),
             _solved(verdict),
             _optimism(verdict),
             _failed_seeds(verdict),
@@ -65,7 +66,8 @@ def _headline(verdict: RunVerdict) -> str:
         if verdict.leader is None or verdict.search_score is None:
             return "The run is not finished, and no candidate has a score yet."
         score = f"{shown(verdict.search_score)}{unit} on {count(verdict.search_seeds, 'search seed')}"
-        return f"The run is not finished. Best so far: {verdict.leader} with {score}, which is optimistic."
+        against = "".join(f"; the {arm_label(name)} {shown(value)}" for name, value in verdict.on_search_seeds.items())
+        return f"The run is not finished. Best so far: {verdict.leader} with {score}, which is optimistic{against}."
     if verdict.winner is None:
         arms = [comparison.baseline for comparison in verdict.comparisons]
         baselines = "; ".join(f"the {arm_label(arm.name)} reaches {_reached(arm, unit)}" for arm in arms)
@@ -104,6 +106,28 @@ def _differences(verdict: RunVerdict) -> str:
         if c.difference
     ]
     return f"Paired seed by seed, the difference is {' and '.join(parts)}." if parts else ""
+
+
+def _normalised(verdict: RunVerdict) -> str:
+    """Put the scores on a scale from random play to the human-written reward, with what they were divided by."""
+    scale = verdict.scale
+    if scale is None:
+        return ""
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    divided = f"{shown(scale.denominator.mean)}{unit} ({span(scale.denominator)})"
+    if scale.refused:
+        return f"No human-normalised score: {scale.refused}; the human-written reward minus random play is {divided}."
+    others = [c.baseline for c in verdict.comparisons if c.baseline.name not in (HUMAN, RANDOM)]
+    arms = [arm for arm in (verdict.winner, *others) if arm is not None]
+    told = [
+        f"{arm_label(arm.name)} {value:.2f}"
+        for arm in arms
+        if arm.mean is not None and (value := scale.of(arm.mean)) is not None
+    ]
+    return (
+        f"Human-normalised, with random play as 0 and the human-written reward as 1: {', '.join(told)}; "
+        f"the denominator is {divided}."
+    )
 
 
 def _solved(verdict: RunVerdict) -> str:
@@ -155,8 +179,9 @@ def _alarmed(verdict: RunVerdict) -> str:
 
 def _spent(costs: Costs) -> str:
     failed = f" (not ended well: {_counts(costs.failed)})" if costs.failed else ""
+    kept = f" (and {costs.cached} of baselines kept from earlier runs)" if costs.cached else ""
     return (
-        f"Spent: {count(costs.trainings, 'training')}{failed}, {count(costs.steps, 'environment step')}, "
+        f"Spent: {count(costs.trainings, 'training')}{failed}{kept}, {count(costs.steps, 'environment step')}, "
         f"{clock(costs.train_cpu_s)} of CPU time in training, "
         f"{clock(costs.wall_s)} from start to end, pauses included; {calls_of(costs)}."
     )
