@@ -2,8 +2,8 @@
 
 A task holds where its human-written reward reaches `solved_at`, written in the task before the training that counts, in at
 least 4 of 5 seeds within the task's steps, and where random play and the fitness as reward don't both reach it. The suite
-holds where the human-written reward beats the fitness as reward on at least 60 % of its tasks: by the mean over seeds, and, told
-beside it, where the paired 95 % interval excludes zero.
+holds where the human-written reward beats the fitness as reward on at least 60 % of its tasks: by the mean over seeds; beside
+it stands on how many the paired 95 % interval excludes zero.
 
 Every task that is done has a line in the log, with a hash of the task, its judges and its rewards: a second call goes on with
 what is missing or was changed. With `--minutes`, no task is begun after that long. Run from the repository root:
@@ -91,9 +91,8 @@ def arms_of(archive: Archive) -> Entry:
 
 def print_table(entries: list[Entry]) -> None:
     cores = len(os.sched_getaffinity(0))
-    print(
-        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, designer {__version__}; {SEEDS} seeds an arm.\n"
-    )
+    machine = f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, designer {__version__}"
+    print(f"{machine}; {SEEDS} seeds an arm, 95 % intervals over seeds.\n")
     print("| task | steps | solved at | random | sparse | human | seeds solved | human against sparse | holds | CPU min |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for entry in entries:
@@ -103,11 +102,8 @@ def print_table(entries: list[Entry]) -> None:
     surely = sum(against(entry) == "above" for entry in judged)
     holds = sum(holding(entry) for entry in judged)
     minutes = sum(entry["cpu_s"] for entry in entries) / 60
-    print(
-        f"\n{holds} of {len(entries)} tasks hold. Human-written above fitness as reward by the mean: {better} of {len(judged)}, ",
-        end="",
-    )
-    print(f"{surely} of them separably; {BETTER:.0%} are asked for. {minutes:.0f} CPU minutes of training.")
+    print(f"\n{holds} of {len(entries)} tasks hold; {minutes:.0f} CPU minutes of training. The human-written reward is above")
+    print(f"the fitness as reward on {better} of {len(judged)} by the mean ({BETTER:.0%} asked for), on {surely} separably.")
 
 
 def row(entry: Entry) -> str:
