@@ -30,6 +30,7 @@ from designer.seeds import episode_seed
 from designer.text import one_line
 
 ANALYSIS = "analyse"
+PAUSED = "-to"
 POLICY, TRAJECTORIES, CHECKPOINT = "policy.safetensors", "trajectories.safetensors", "checkpoint.safetensors"
 NOTHING_TRAINED = JobResult(Status.OK, "", {}, 0.0, 0.0, "")
 START_UP_CPU_S = 60
@@ -129,7 +130,7 @@ def batch_folder(batch: Batch) -> str:
     """Return where a batch's files lie, relative to the run."""
     first, last = batch.seeds[0], batch.seeds[-1]
     seeds = f"s{first}" if first == last else f"s{first}-{last}"
-    paused = "" if batch.until >= 1 else f"-to{100 * batch.until:g}"
+    paused = "" if batch.until >= 1 else f"{PAUSED}{100 * batch.until:g}"
     return f"candidates/{batch.candidate}/{batch.purpose}-{seeds}{paused}"
 
 
@@ -153,6 +154,8 @@ def _train_job(bench: Workbench, batch: Batch, source: str) -> Job:
         "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
         "reward": reward,
     }
+    if config.training.trainer != "ppo":
+        spec["trainer"] = config.training.trainer
     if batch.until < 1:
         spec["until"] = batch.until
     if batch.since > 0:

@@ -46,8 +46,6 @@ def test_an_installed_package_called_envs_is_found_by_its_ids(tmp_path):
     for name, text in {"thing": THING, "state": "TELLS = 1\n", "later": "VALUE = 0.5\n", "__init__": REGISTER}.items():
         (package / f"{name}.py").write_text(text)
     variables = {"PYTHONPATH": f"{ROOT}:{tmp_path}:{':'.join(path for path in sys.path if 'site-packages' in path)}"}
-    ended = subprocess.run(
-        [sys.executable, "-c", TRY], env=variables, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run([sys.executable, "-c", TRY], env=variables, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-2:] == ["[[0.5, 0.5], [0.5, 0.5]]", "True False hopper"]
