@@ -149,5 +149,5 @@ if __name__ == "__main__":
     parser.add_argument("log", type=Path)
     parser.add_argument("tasks", nargs="*")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no task after so long")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     main(asked.log, asked.tasks, asked.minutes)
