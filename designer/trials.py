@@ -139,7 +139,8 @@ def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: P
     result = bench.executor.run(_train_job(bench, batch, source), folder, progress)
     result = _with_files(result, folder, (POLICY,) if batch.until >= 1 else (POLICY, CHECKPOINT))
     if batch.candidate == SPARSE and result.status is not Status.OK:
-        raise TaskError(f"training on the fitness itself failed: {result.error}. Is the fitness right? See {folder}.")
+        hint = " Is the fitness right?" if result.status is Status.REJECTED else ""
+        raise TaskError(f"training on the fitness itself failed: {result.error}.{hint} See {folder}.")
     return result
 
 
