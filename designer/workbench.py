@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from designer.baselines import BaselineCache
 from designer.config import Config
 from designer.executors import Executor, Limits
 from designer.records import StateTable, Task
@@ -26,6 +27,8 @@ class Workbench(NamedTuple):
     config: Config
     executor: Executor
     folder: Path
+    cache: BaselineCache | None = None
+    """Where baselines are kept for other runs."""
     analyses: bool = False
     """Whether the judging episodes of every whole search training are looked into: see `evidence.py`."""
     screens: bool = False
