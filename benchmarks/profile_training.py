@@ -8,8 +8,10 @@ rest" is what lies between them: the loop, traces, progress. Then torch's profil
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +30,9 @@ from sandbox.train import Training
 PARTS = ("physics", "observation, state, resets", "reward and harness", "acting and recording", "learning")
 HORIZONS = {1: 24, 8: 6}
 OPERATIONS = 8
+UPDATE = "--update"
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+"""As boxes have it."""
 
 
 class Clock:
@@ -100,8 +105,48 @@ def operations(policies: int) -> list[tuple[str, float]]:
     return [(event.key, event.self_cpu_time_total / total) for event in events[:OPERATIONS]]
 
 
+def update_s(policies: int = 8, updates: int = 4) -> float:
+    """Return the CPU time of one update [s]."""
+    made = training("half_cheetah", policies)
+    seconds = []
+    for _ in range(updates):
+        made._collect()
+        started = time.process_time()
+        made._learner.update(made._observation)
+        seconds.append(time.process_time() - started)
+    return statistics.median(seconds)
+
+
+def kept_memory(rounds: int) -> list[float]:
+    """Return, for each round, an update's time with memory kept over that without: a process each, as boxes are."""
+    command = [sys.executable, "-m", "benchmarks.profile_training", UPDATE]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    ratios = []
+    for _ in range(rounds):
+        sides = [
+            float(subprocess.run(command, env=variables, check=True, stdout=subprocess.PIPE).stdout.split()[-1])
+            for variables in ({**plain, **KEEP_MEMORY}, plain)
+        ]
+        ratios.append(sides[0] / sides[1])
+    return ratios
+
+
+def nanoseconds(operation: Callable[[torch.Tensor], torch.Tensor]) -> float:
+    """Return what an operation takes for an element, on a hidden layer of one policy's minibatch."""
+    x = torch.randn(2, 512, 64)
+    seconds = []
+    for _ in range(200):
+        started = time.process_time()
+        operation(x)
+        seconds.append(time.process_time() - started)
+    return statistics.median(seconds) / x.numel() * 1e9
+
+
 def main() -> None:
     torch.set_num_threads(1)
+    if sys.argv[1:] == [UPDATE]:
+        print(update_s())
+        return
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     print(
         f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, mujoco {mujoco.__version__}, "
@@ -116,6 +161,9 @@ def main() -> None:
     print("\n| operation of an update, 8 stacked | share of its CPU time |\n|---|---|")
     for name, share in operations(8):
         print(f"| `{name}` | {share:.1%} |")
+    print(f"\ntanh {nanoseconds(torch.tanh):.2f} ns an element, sigmoid {nanoseconds(torch.sigmoid):.2f} ns")
+    kept = kept_memory(rounds)
+    print(f"an update with memory kept / without: {statistics.median(kept):.2f} ({min(kept):.2f} to {max(kept):.2f})")
 
 
 if __name__ == "__main__":
