@@ -49,7 +49,7 @@ def _meaning(apart: float) -> str:
 
 
 def _signature(bench: Workbench, archive: Archive, name: str) -> Signature:
-    """Return what a candidate of the run, or a file, is paid on the shared transitions. Raises InputError, RewardRefusedError."""
+    """Return what a candidate of the run, or a file, pays for shared transitions. Raises InputError, RewardRefusedError."""
     known = signature_of(bench.folder, name) if name in archive.candidates else None
     if known:
         return known

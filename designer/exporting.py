@@ -1,4 +1,4 @@
-"""`designer export`: a folder that stands without us: the reward, its world as a gymnasium environment, the policy, a test, a card."""
+"""`designer export`: a folder that stands without us: the reward, its gymnasium environment, the policy, a test, a card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terms of a reward in its source: their names, and the source without one. No code is run and every other character kept."""
+"""The terms of a reward in its source: their names, and the source without one. No code is run; all else is kept as it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from designer.syntax import Unreadable, parse
 def term_names(source: str) -> tuple[str, ...]:
     """Return the terms that `reward` returns as one dict literal, in order; () where it builds its terms in another way."""
     literal = _literal(source)
-    return tuple(key.value for key in literal.keys if isinstance(key, ast.Constant)) if literal else ()
+    return tuple(str(key.value) for key in literal.keys if isinstance(key, ast.Constant)) if literal else ()
 
 
 def without_term(source: str, name: str) -> str:
