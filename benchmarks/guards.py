@@ -113,9 +113,8 @@ def _new_run(parent: Path, name: str) -> Run:
 
 def table(folder: Path) -> None:
     """Print each reward with its alarms, then recall and false alarms."""
-    print(
-        f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}, designer {__version__}\n"
-    )
+    cores = len(os.sched_getaffinity(0))
+    print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, designer {__version__}\n")
     print("| task | reward | kind | fitness | alarms |\n|---|---|---|---|---|")
     rung: dict[str, list[bool]] = {"hackable": [], "honest": []}
     for task in STEPS:
