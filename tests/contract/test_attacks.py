@@ -92,6 +92,8 @@ class Leaking:
                 return Path(canary["secret"]).read_text()
             case "write":
                 (around / "written").touch()
+            case "shared":
+                Path(canary["shared"][0]).touch()
             case "claim":
                 return "\nPWNED by its own word\n"
             case "escape":
@@ -114,6 +116,7 @@ HARMLESS = Attack("harmless", "file", "nothing", "pass")
     [
         ("secret", "the secret came out"),
         ("write", "changed written"),
+        ("shared", "wrote /tmp/left-by-"),
         ("claim", "PWNED by its own word"),
         ("escape", "control characters came out"),
         ("link", "was left in the job's folder"),

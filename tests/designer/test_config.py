@@ -149,3 +149,11 @@ def test_budget_sets_the_sizes_that_nothing_else_sets(tmp_path):
 def test_budget_that_is_none_is_refused():
     with pytest.raises(ConfigError, match=r"search\.budget: 'soon' is no budget"):
         load(None, {"search.budget": "soon"})
+
+
+@pytest.mark.parametrize("address", ["http://me:s3cret@host/v1", "https://s3cret@host/v1", "me:s3cret@host", "http://host/v1?key=s3cret"])
+def test_address_with_a_secret_is_refused_and_not_quoted(address, tmp_path):
+    for refused in (lambda: load(None, {"llm.base_url": address}), lambda: load(file(tmp_path, f'llm.base_url = "{address}"'), {})):
+        with pytest.raises(ConfigError, match="OPENAI_BASE_URL") as error:
+            refused()
+        assert "s3cret" not in str(error.value)
