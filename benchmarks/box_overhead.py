@@ -73,7 +73,7 @@ def _print_starts(code: Path, scratch: Path, repeats: int) -> None:
 
 def _print_probes(code: Path, scratch: Path, repeats: int) -> None:
     python = environment_python("native")
-    cold, warm = Embedded(python, code, warm_probes=False), Embedded(python, code)
+    cold, warm = Embedded(python, code, warm=False), Embedded(python, code)
     warm.run(PROBE, scratch / "probed", lambda _: None)  # the first one makes the box
     in_cold = timed(lambda: cold.run(PROBE, scratch / "probed", lambda _: None), max(2, repeats // 3))
     in_warm = timed(lambda: warm.run(PROBE, scratch / "probed", lambda _: None), repeats)

@@ -91,7 +91,8 @@ class Reward:
             self._compare(call, answer, other, rows)
             if self._remembered is None or remember * REMEMBER_ONE_IN < 1:
                 self._ask_remembered()
-                self._remembered = (call, answer)
+                # A copy of the values: the caller may do with the terms what it likes.
+                self._remembered = (call, answer._replace(values=answer.values.clone()))
         return answer.by_name()
 
     def _compare(self, call: Call, answer: Terms, other: Terms, rows: Tensor) -> None:

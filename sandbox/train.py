@@ -182,6 +182,7 @@ class Training:
         self._reward.restore(state.get("reward", {}))
         self.traces.restore(tuple(facts["terms"]), state["traces"])
         names = list(self._learner.export())
-        at = [(index, horizon) for index, horizon in enumerate(facts["kept_at"]) if horizon in self._keep_at]
-        self._kept_at = [horizon for _, horizon in at]
-        self.kept = [{name: state["kept"][f"{index}.{name}"] for name in names} for index, _ in at]
+        # Few horizons have many fractions each, so one policy may stand for several, also for some that nobody asked for then.
+        self._kept_at = [horizon for horizon in self._keep_at if horizon in facts["kept_at"]]
+        at = [facts["kept_at"].index(horizon) for horizon in self._kept_at]
+        self.kept = [{name: state["kept"][f"{index}.{name}"] for name in names} for index in at]

@@ -1,180 +1,229 @@
-"""A process that is ready to probe: everything imported, the transitions made. It forks one sealed child a candidate.
+"""A process that is ready for jobs: torch imported, a world loaded. It forks one sealed child a job.
 
-    host -> warm parent -> clerk (one a candidate) -> child (sealed, then the candidate's code)
+    host -> warm parent -> clerk (one a job) -> init -> child (sealed, then the job)
 
-The parent runs no candidate's code and reads none: it takes the eight bytes that announce a request and forks a clerk. The
-clerk reads the request, forks the child, and carries what the child says to the host as one frame that it doesn't look into.
-The child speaks as any worker does: first that it is sealed, last its result. The seal keeps it from the clerk, the parent
-and other children; parent and clerk can't be traced or read (not dumpable), and none of their descriptors is left to it.
+Importing costs more than many a job; here it is done once. The parent runs no candidate's code and reads none: for each
+request it takes the job's open files from the host and forks a clerk. The clerk leaves the other children's namespaces where
+the kernel lets it, forks the child, waits for it, and tells how it ended; init is process 1 of the child's own pid namespace.
+The child reads its files, closes all but its stream, may from then on open nothing but what its Python reads, and write
+nothing; then it seals itself and does what any worker does. So a child is a fresh box: it finds no trace of those before it,
+and reaches none beside it. Parent, clerk and init can't be traced or read (not dumpable).
 
-Usage: python -m sandbox.warm WORLD SEED CPU_S WALL_S IDLE_S; CPU_S and WALL_S are a child's. Requests on standard input: the
-length (8 bytes, big-endian) and JSON, {"source", "entry"}. Answers, in order, on what was standard output: a frame `ready`,
-then a frame `answer` a request: a line of JSON (how the child ended, what it used, how long its stream is), its stream, its
-standard error. It ends at the end of its input, or after IDLE_S without a request.
+Usage: python -m sandbox.warm ROLE WORLD SEED IDLE_S, with a socket of packets as standard input. ROLE: `candidates` (probe,
+train) or `judges` (rollout, score, analyse): what judges never comes from a process that ran with candidates. SEED: of the
+probe's random play. A packet is JSON, {"files": names, "cpu_s", "memory_bytes"}, and carries descriptors: the job's own line
+to the host, the ends of two pipes (stream, standard error), then the files. The host kills the child by shutting the job's
+line, and reads from it, last, one line of JSON: how the child ended. The parent ends with the host, or after IDLE_S with
+nothing to do.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import json
 import os
 import resource
 import select
 import signal
-import struct
+import socket
 import sys
-import time
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import torch
 
-from sandbox import kernel, seal
+from envs import worlds
+from sandbox import kernel, landlock, places, seal
 from sandbox.drawing import draw_nothing
+from sandbox.namespaces import NEWUSER, VIEWS
 from sandbox.output import Output
-from sandbox.probe import Play, judge, random_play
-from sandbox.worker import tell_failures
+from sandbox.worker import VERBS, tell_failures
 
-MAX_REQUEST_BYTES = 4 * 1024**2
-MAX_STREAM_BYTES = 8 * 1024**2
-MAX_ERROR_BYTES = 64 * 1024
+ROLES = {"candidates": ("probe", "train"), "judges": ("rollout", "score", "analyse")}
+MAX_REQUEST_BYTES = 64 * 1024
+MAX_FILES = 64
+LINE, STREAM, ERROR = range(3)
 IDLE_REWARD = "import torch\n\n\ndef reward(s, a):\n    return {'effort': -torch.tanh(a).square().sum(-1)}\n"
 
 
-class Said(NamedTuple):
-    """What came out of a child, and why it was killed ("" where it ended by itself)."""
+class Request(NamedTuple):
+    """A job to be done: its limits and the names of its files; descriptors as in the packet."""
 
-    stream: bytes
-    error: bytes
-    complaint: str
-
-
-class Limits(NamedTuple):
-    """What a child may use, in seconds."""
-
-    cpu_s: int
-    wall_s: float
+    told: Mapping[str, Any]
+    descriptors: Sequence[int]
 
 
-def main(world: str, seed: int, limits: Limits, idle_s: float) -> None:
-    """Make everything ready, then answer requests one after the other."""
-    output = Output.take_stdout()
+class Ready:
+    """What is made once for all children."""
+
+    def __init__(self, role: str, world: str, seed: int) -> None:
+        self.world = world
+        for verb in ROLES[role]:
+            importlib.import_module(VERBS[verb])
+        self.rules = [landlock.Rule(path, landlock.READ) for path in _readable()]
+        if role == "candidates":
+            self._warm_up(seed)
+        else:
+            worlds.load(world)
+
+    def _warm_up(self, seed: int) -> None:
+        """Make the probe's transitions, and have loaded now what torch loads at its first use."""
+        from sandbox import probe, train
+
+        self._seed, self._play = seed, probe.random_play(self.world, seed)
+        with open(os.devnull, "wb") as nobody:
+            probe.judge(IDLE_REWARD, "reward", self._play, Output(nobody))
+            settings = {"num_envs": 2, "horizon": 2, "minibatches": 1}
+            job = {"world": self.world, "seeds": [0], "steps": 4, "fractions": [1.0], "settings": settings}
+            reward = {"kind": "code", "entry": "reward"}
+            train.run({**job, "reward": reward}, lambda _: IDLE_REWARD.encode(), Output(nobody))
+
+    def do(self, job: Mapping[str, Any], files: Mapping[str, bytes], output: Output) -> None:
+        """Run a verb. A probe for the seed that is ready costs no play."""
+        if job["verb"] == "probe" and (job["world"], job["seed"]) == (self.world, self._seed):
+            from sandbox import probe
+
+            probe.judge(files["reward.py"].decode("utf-8"), job["entry"], self._play, output)
+        else:
+            importlib.import_module(VERBS[job["verb"]]).run(job, files.__getitem__, output)
+
+
+def main(role: str, world: str, seed: int, idle_s: float) -> None:
+    """Make everything ready, then start a child for every request."""
     draw_nothing()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     torch.set_num_threads(1)
-    play = random_play(world, seed)
-    with open(os.devnull, "wb") as nobody:
-        judge(IDLE_REWARD, "reward", play, Output(nobody))  # what is loaded late is loaded now, once for all
+    ready = Ready(role, world, seed)
     gc.collect()
     gc.freeze()  # a child's collections leave the shared pages alone
-    output.write("ready", b"")
-    while length := _announced(idle_s):
-        clerk = os.fork()
-        if clerk == 0:
-            _be_clerk(length, play, limits, output)
-        _, status = os.waitpid(clerk, 0)
-        if status:
-            return  # the line to the host may hold half an answer
+    line = socket.socket(fileno=0)
+    line.send(b"ready")
+    while (request := _next_request(line, idle_s)) is not None:
+        if os.fork() == 0:
+            _be_clerk(request, ready)
+        for descriptor in request.descriptors:
+            os.close(descriptor)
 
 
-def _announced(idle_s: float) -> int:
-    """Wait for a request. Returns its length, 0 where no more will come."""
-    ready, _, _ = select.select([0], [], [], idle_s)
-    head = _read_exactly(8) if ready else b""
-    length = int(struct.unpack(">Q", head)[0]) if len(head) == 8 else 0
-    return length if length <= MAX_REQUEST_BYTES else 0
+def _next_request(line: socket.socket, idle_s: float) -> Request | None:
+    """Wait for a request. None where no more will come, or none came for long and nobody is at work."""
+    while not select.select([line], [], [], idle_s)[0]:
+        if not _clerks():
+            return None
+    data, descriptors, _, _ = socket.recv_fds(line, MAX_REQUEST_BYTES, MAX_FILES)
+    _clerks()
+    return Request(json.loads(data), descriptors) if data else None
 
 
-def _read_exactly(length: int) -> bytes:
-    parts = []
-    while length:
-        part = os.read(0, length)
-        if not part:
-            return b""
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
+def _clerks() -> bool:
+    """Forget the clerks that have ended; say whether others live."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
 
 
-def _be_clerk(length: int, play: Play, limits: Limits, output: Output) -> NoReturn:
-    """Read a request, have a child answer it, send the answer."""
-    request: dict[str, Any] = json.loads(_read_exactly(length))
-    stream, stream_end = os.pipe()
-    error, error_end = os.pipe()
-    deadline = time.monotonic() + limits.wall_s
+def _be_clerk(request: Request, ready: Ready) -> NoReturn:
+    """Start a child, and tell how it ended."""
+    try:
+        kernel.die_with_parent(signal.SIGKILL)
+        alone = _leave_the_others()
+        child = os.fork()
+        if child == 0:
+            kernel.die_with_parent(signal.SIGKILL)
+            if alone:
+                _be_init()
+            _be_child(request, ready)
+        line = request.descriptors[LINE]
+        for descriptor in (0, 1, *request.descriptors[LINE + 1 :]):
+            os.close(descriptor)  # the pipes end with the child
+        os.write(line, json.dumps(_watched(child, line)).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _leave_the_others() -> bool:
+    """Enter namespaces that no other child is in. False where the kernel doesn't let one who has them already."""
+    try:
+        kernel.call("unshare", NEWUSER | VIEWS)
+    except OSError:
+        return False
+    return True
+
+
+def _be_init() -> None:
+    """Be process 1: start the child, in which this returns, and end when it does."""
     child = os.fork()
     if child == 0:
-        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 1))
-        _be_child(request, play, stream_end, error_end)
-    os.close(stream_end)
-    os.close(error_end)
-    said = _listen(stream, error, deadline)
-    status, cpu_s, complaint = _ended(child, deadline, said.complaint)
-    how = {
+        return
+    os.closerange(0, 256)
+    _, status = os.waitpid(child, 0)
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
+def _watched(child: int, line: int) -> dict[str, Any]:
+    """Wait for the child's end, or end it when the host shuts the line. Returns how it ended."""
+    ends = os.pidfd_open(child)
+    ready, _, _ = select.select([ends, line], [], [])
+    if ends not in ready:
+        os.kill(child, signal.SIGKILL)
+    _, status, usage = os.wait4(child, 0)
+    return {
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-        "cpu_s": cpu_s,
-        "complaint": complaint,
-        "stream_bytes": len(said.stream),
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_memory_bytes": usage.ru_maxrss * 1024,
     }
-    output.write("answer", json.dumps(how).encode() + b"\n" + said.stream + said.error)
-    os._exit(0)
 
 
-def _be_child(request: dict[str, Any], play: Play, stream_end: int, error_end: int) -> NoReturn:
-    """Keep two descriptors, seal, and probe."""
+def _be_child(request: Request, ready: Ready) -> NoReturn:
+    """Take the job, keep one descriptor, seal, and do it."""
     try:
+        _limit(request.told)
+        opened = request.descriptors[ERROR + 1 :]
+        files = {name: _content(descriptor) for name, descriptor in zip(request.told["files"], opened, strict=True)}
+        stream = os.dup(request.descriptors[STREAM])  # above those that are replaced now
+        os.dup2(request.descriptors[ERROR], 1)
+        os.dup2(1, 2)
+        os.dup2(stream, 3)
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-        os.dup2(error_end, 1)
-        os.dup2(error_end, 2)
-        os.dup2(stream_end, 3)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        os.closerange(4, 256)
         output = Output(os.fdopen(3, "wb"))
 
         def work() -> None:
+            landlock.enclose(ready.rules)
             seal.apply()
             output.seal(True)
-            judge(request["source"], request["entry"], play, output)
+            ready.do(json.loads(files["job.json"]), files, output)
 
         tell_failures(work, output)
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(0)
     finally:
         os._exit(1)
 
 
-def _listen(stream: int, error: int, deadline: float) -> Said:
-    """Read both pipes to their ends, up to what may be said and until the deadline."""
-    kept = {stream: bytearray(), error: bytearray()}
-    left = {stream, error}
-    complaint = ""
-    while left and not complaint:
-        ready, _, _ = select.select(list(left), [], [], max(0.0, deadline - time.monotonic()))
-        for descriptor in ready:
-            chunk = os.read(descriptor, 1 << 16)
-            if not chunk:
-                left.discard(descriptor)
-            kept[descriptor] += chunk
-        del kept[error][MAX_ERROR_BYTES:]
-        if len(kept[stream]) > MAX_STREAM_BYTES:
-            complaint = "the box sent more bytes than it may"
-        elif not ready:
-            complaint = "timed out"
-    return Said(bytes(kept[stream][:MAX_STREAM_BYTES]), bytes(kept[error]), complaint)
+def _limit(told: Mapping[str, Any]) -> None:
+    """Set what the child may use. It writes no file, so that there is nothing to be found by others."""
+    resource.setrlimit(resource.RLIMIT_CPU, (told["cpu_s"], told["cpu_s"] + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (told["memory_bytes"], told["memory_bytes"]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def _ended(child: int, deadline: float, complaint: str) -> tuple[int, float, str]:
-    """Wait for the child's end, or make one. Returns its wait status, its CPU time, and why it was killed."""
-    while not complaint:
-        pid, status, usage = os.wait4(child, os.WNOHANG)
-        if pid:
-            return status, usage.ru_utime + usage.ru_stime, ""
-        if time.monotonic() > deadline:
-            complaint = "timed out"
-        time.sleep(0.0005)
-    os.kill(child, signal.SIGKILL)
-    _, status, usage = os.wait4(child, 0)
-    return status, usage.ru_utime + usage.ru_stime, complaint
+def _content(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read()
+
+
+def _readable() -> list[str]:
+    """Return what a child may open: what its Python imports from, and nothing of other processes."""
+    code = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return [*places.of_worker(sys.executable).read, *code, *places.DEVICES, *places.PROC_WITHOUT_PROCESSES]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Limits(int(sys.argv[3]), float(sys.argv[4])), float(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import subprocess
@@ -18,10 +19,10 @@ from designer.executors import Job, JobResult, Limits, Progress
 from designer.executors.boxed import fed, require_seal, signal_of
 from designer.executors.ending import STOPPED, TIMED_OUT, Ending, judged, last_words
 from designer.executors.folder import prepare_folder
-from designer.executors.launcher import kill, launch, read_report
+from designer.executors.launcher import Box, ColdBox, launch
 from designer.executors.stream import FrameReader
 from designer.executors.walls import told
-from designer.executors.warm import WarmProbes
+from designer.executors.warm import WarmProcesses
 from designer.files import write_atomically
 from designer.records import Status
 from designer.scratch import scratch_folder, sweep
@@ -50,14 +51,14 @@ class Embedded:
         code: Path,
         namespaces: bool = True,
         unsafe: bool = False,
-        warm_probes: bool = True,
+        warm: bool = True,
         only: str = "",
     ) -> None:
         """`python`: the worker environment's interpreter. `code`: a folder that holds `envs/` and `sandbox/`.
 
         namespaces: whether to use the kernel's namespaces where it allows them.
         unsafe: no walls at all, only limits. For a person who trusts every reward, or has a sandbox around everything.
-        warm_probes: whether probes are answered by a box that is ready for them, where one can be made.
+        warm: whether jobs go to a process that is ready for them, where one can be made.
         only: the one kind of box to make ("namespaces", "bwrap", "landlock"), or none; "" for the first that holds.
         """
         self._python = python.absolute()  # a box runs in a folder of its own
@@ -67,7 +68,7 @@ class Embedded:
         self._walls = ""
         self._choosing = threading.Lock()
         self._stopping = threading.Event()
-        self._warm = WarmProbes(self._python, self._code) if warm_probes and not unsafe else None
+        self._warm = WarmProcesses(self._python, self._code) if warm and not unsafe else None
         if self._warm:
             weakref.finalize(self, self._warm.close)
 
@@ -85,9 +86,9 @@ class Embedded:
         if self._stopping.is_set():
             raise InterruptedRunError("the run was stopped before this box was started.")
         kind = self._choose()
-        ended = self._warm.answer(job, folder, kind, self._walls) if self._warm else None
-        if self._stopping.is_set():
-            raise InterruptedRunError("the run was stopped while this box was working.")
+        prepare_folder(job, folder)
+        warm = self._warm.start(job, folder, kind) if self._warm else None
+        ended = self._watch(warm, kind, job, folder, progress) if warm else None
         return ended or self._in_a_box(kind, job, folder, progress)
 
     def _choose(self) -> str:
@@ -121,26 +122,32 @@ class Embedded:
             return self._run(kind, job, folder, box, progress)
 
     def _run(self, kind: str, job: Job, folder: Path, box: Path, progress: Progress) -> JobResult:
-        started = time.monotonic()
         worker = ["-m", "sandbox.worker", str(folder.resolve()), *(["--unsealed"] if kind == "none" else [])]
-        launched = launch(self._python, self._code, box, kind, worker, [folder.resolve()], job.limits, subprocess.DEVNULL)
-        process = launched.process
-        with process, launched.report:
+        cold = launch(self._python, self._code, box, kind, worker, [folder.resolve()], job.limits, subprocess.DEVNULL)
+        ended = self._watch(cold, kind, job, folder, progress)
+        assert ended is not None, "a launcher always tells how it ended"
+        return ended
+
+    def _watch(self, box: Box, kind: str, job: Job, folder: Path, progress: Progress) -> JobResult | None:
+        """Read what a box sends to its end. None where it ended and nobody could tell how."""
+        started = time.monotonic()
+        with contextlib.closing(box):
             reader = FrameReader(folder, job.limits.output_bytes, progress)
             try:
-                stderr, complaint = _drain(process, reader, started + job.limits.wall_s, self._stopping)
+                stderr, complaint = _drain(box, reader, started + job.limits.wall_s, self._stopping)
             except BaseException:  # a full disk, Ctrl-C: nobody reads on, so the box must not go on
-                kill(process)
+                box.kill()
                 raise
             if complaint:
-                kill(process)
-                stderr += _left_over(process.stderr, MAX_STDERR_BYTES - len(stderr))
-            process.wait()
-            report = read_report(launched.report)
+                box.kill()
+                stderr += _left_over(box.err, MAX_STDERR_BYTES - len(stderr))
+            report = box.wait()
         if complaint == STOPPED:
             raise InterruptedRunError("the run was stopped while this box was working.")
+        if not complaint and not report:
+            return None
         if not complaint:
-            _require_walls(report, reader, process.returncode, stderr, kind)
+            _require_walls(report, reader, stderr, kind)
         write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
         ending = Ending(
             result=reader.result,
@@ -150,37 +157,36 @@ class Embedded:
             stderr=stderr,
             cpu_s=float(report.get("cpu_s", 0.0)),
             wall_s=time.monotonic() - started,
-            walls=told([*report.get("walls", ()), *(["seccomp"] if reader.sealed else [])], report.get("gaps", ())),
+            walls=_standing(report, reader) if isinstance(box, ColdBox) else self._walls,
         )
         return judged(ending, job.limits)
 
 
-def _require_walls(report: Mapping[str, Any], reader: FrameReader, returncode: int, stderr: bytes, kind: str) -> None:
+def _standing(report: Mapping[str, Any], reader: FrameReader) -> str:
+    return told([*report.get("walls", ()), *(["seccomp"] if reader.sealed else [])], report.get("gaps", ()))
+
+
+def _require_walls(report: Mapping[str, Any], reader: FrameReader, stderr: bytes, kind: str) -> None:
     """Refuse what ran without the walls that it was to have. Raises SandboxError."""
     if "refused" in report:
         raise SandboxError(f"the box refused to start its worker ({kind}): {printable(str(report['refused']))}")
-    if not report and returncode >= 0:
-        raise SandboxError(
-            f"the box's launcher ended with {returncode} and no report: {last_words(stderr) or 'is it a Python?'}"
-        )
+    ended = report.get("launcher_exit", -1)
+    if ended >= 0:
+        raise SandboxError(f"the box's launcher ended with {ended} and no report: {last_words(stderr) or 'is it a Python?'}")
     if kind != "none":
         require_seal(reader)
 
 
-def _drain(
-    process: subprocess.Popen[bytes], reader: FrameReader, deadline: float, stopping: threading.Event
-) -> tuple[bytes, str]:
+def _drain(box: Box, reader: FrameReader, deadline: float, stopping: threading.Event) -> tuple[bytes, str]:
     """Read both streams to their end, or until the box must be killed: at the deadline, at the first broken frame, when
     asked to stop. (A process that got away may hold the streams open for ever: after a kill nobody waits for their end.)
 
     Returns the start of standard error, and why the box must be killed ("" where it ended by itself).
     """
     stderr, complaint = bytearray(), ""
-    assert process.stdout is not None
-    assert process.stderr is not None
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ, "out")
-        selector.register(process.stderr, selectors.EVENT_READ, "err")
+        selector.register(box.out, selectors.EVENT_READ, "out")
+        selector.register(box.err, selectors.EVENT_READ, "err")
         while selector.get_map() and not complaint:
             for key, _ in selector.select(timeout=0.2):
                 chunk = os.read(key.fd, CHUNK)
@@ -195,9 +201,8 @@ def _drain(
     return bytes(stderr), complaint
 
 
-def _left_over(file: IO[bytes] | None, limit: int) -> bytes:
+def _left_over(file: IO[bytes], limit: int) -> bytes:
     """Return what lies in a pipe now, without waiting for more."""
-    assert file is not None
     os.set_blocking(file.fileno(), False)
     try:
         return os.read(file.fileno(), limit)

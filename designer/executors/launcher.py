@@ -1,4 +1,4 @@
-"""Start the launcher of an embedded box, read what it reports, end it. `sandbox/box.py` is the launcher."""
+"""Start an embedded box, read what is reported of it, end it. `sandbox/box.py` is the launcher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Protocol
 
 from designer.errors import SandboxError
 from designer.executors import Limits
@@ -18,16 +18,58 @@ from designer.executors.boxed import box_environment
 KILL_GRACE_S = 1.0
 
 
-class Launched(NamedTuple):
-    """A box that runs: its launcher, with the worker's standard streams, and the pipe that its report comes through."""
+class Box(Protocol):
+    """A worker at work behind its walls, however it was started."""
 
-    process: subprocess.Popen[bytes]
-    report: IO[bytes]
+    out: IO[bytes]
+    """Its frames."""
+    err: IO[bytes]
+
+    def kill(self) -> None:
+        """End it and all that it started."""
+        ...
+
+    def wait(self) -> Mapping[str, Any]:
+        """Return how it ended, as sandbox/box.py reports it; {} where a warm process ended before, and `launcher_exit` where
+        a launcher did."""
+        ...
+
+    def close(self) -> None:
+        """Let go of its streams."""
+        ...
+
+
+class ColdBox:
+    """A `Box` with a launcher of its own, and the pipe that this one's report comes through."""
+
+    def __init__(self, process: subprocess.Popen[bytes], report: IO[bytes]) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.process, self.out, self.err = process, process.stdout, process.stderr
+        self._report = report
+
+    def kill(self) -> None:
+        """Let the launcher clear its box, then make sure."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(KILL_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def wait(self) -> Mapping[str, Any]:
+        self.process.wait()
+        line = self._report.read(8192)
+        report: Mapping[str, Any] = json.loads(line) if line else {"launcher_exit": self.process.returncode}
+        return report
+
+    def close(self) -> None:
+        with self.process, self._report:
+            pass
 
 
 def launch(
     python: Path, code: Path, box: Path, kind: str, worker: Sequence[str], also: Sequence[Path], limits: Limits, stdin: int
-) -> Launched:
+) -> ColdBox:
     """Start a worker in a box. Raises SandboxError.
 
     python: the worker's interpreter. code: what it may import. box: an empty folder of this box. kind: of walls, as in
@@ -63,7 +105,7 @@ def launch(
         raise SandboxError(f"the box can't be started: {error}. Is {python} a working Python?") from error
     finally:
         os.close(write_end)
-    return Launched(process, os.fdopen(read_end, "rb"))
+    return ColdBox(process, os.fdopen(read_end, "rb"))
 
 
 def _lay_out(box: Path) -> None:
@@ -72,19 +114,3 @@ def _lay_out(box: Path) -> None:
         (box / name).mkdir()
     (box / "canary").write_text("a file of the machine\n")
     box.chmod(0o711)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Let the launcher clear its box, then make sure."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(KILL_GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
-def read_report(file: IO[bytes]) -> Mapping[str, Any]:
-    """Return what the launcher said at its end, {} where it was killed."""
-    line = file.read(8192)
-    report: Mapping[str, Any] = json.loads(line) if line else {}
-    return report

@@ -1,7 +1,7 @@
-"""Probes answered by a box that is ready for them: `sandbox/warm.py` in it forks one sealed child a candidate.
+"""Boxes forked by a process that is ready for them: `sandbox/warm.py`, in a box of its own, forks one sealed child a job.
 
-A cold box spends its time on importing torch. Here that is done once; a probe then takes what the candidate takes. Where the
-warm box is busy, broken or can't be made, the caller starts a cold one: nothing depends on this but time.
+A cold box spends its time on importing torch and loading a world. Here that is done once; a job then takes what the job takes.
+Where no warm process can be made, or it ends, the caller starts a cold box: nothing depends on this but time.
 """
 
 from __future__ import annotations
@@ -10,162 +10,167 @@ import contextlib
 import json
 import os
 import select
-import struct
-import subprocess
+import socket
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, Literal
 
 from designer.errors import MachineError
-from designer.executors import Job, JobResult, Limits
-from designer.executors.ending import Ending, judged
-from designer.executors.folder import prepare_folder
-from designer.executors.launcher import Launched, kill, launch
-from designer.executors.stream import MAGIC, FrameReader, StreamRefusedError
-from designer.files import write_atomically
+from designer.executors import Job, Limits
+from designer.executors.launcher import ColdBox, launch
 from designer.scratch import scratch_folder
-from designer.text import printable
 
-IDLE_S = 60.0
+Role = Literal["candidates", "judges"]
+ROLES: Mapping[str, Role] = {
+    "probe": "candidates",
+    "train": "candidates",
+    "rollout": "judges",
+    "score": "judges",
+    "analyse": "judges",
+}
+USERS_OWN = "user_world/"
+"""A user's world may want to write files, and a child here writes none."""
+IDLE_S = 120.0
 START_S = 120
 SPARE_S = 30.0
-MAX_ANSWER_BYTES = 16 * 1024**2
+PARENT = Limits(cpu_s=10**7, wall_s=0, memory_bytes=1 << 46, file_bytes=1 << 20)
+"""What a warm process may use: no less than any child, which lowers it for itself."""
 
 
-class _Asked(NamedTuple):
-    """What a warm box is made for: all its candidates have these in common."""
+class WarmBox:
+    """A child that does a job. A `Box`."""
 
-    world: str
-    seed: int
-    limits: Limits
-    kind: str
+    def __init__(self, line: socket.socket, out: IO[bytes], err: IO[bytes]) -> None:
+        self.out, self.err = out, err
+        self._line = line
 
+    def kill(self) -> None:
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_WR)
 
-class _BoxFailedError(Exception):
-    """The warm box ended, was too slow, or said something else than an answer."""
-
-
-class WarmProbes:
-    """Keeps at most one warm box. Safe to be asked by several threads: who finds it busy gets no answer."""
-
-    def __init__(self, python: Path, code: Path) -> None:
-        self._python = python
-        self._code = code
-        self._asked: _Asked | None = None
-        self._launched: Launched | None = None
-        self._open = contextlib.ExitStack()
-        self._busy = threading.Lock()
-        self._failed = False
-
-    def answer(self, job: Job, folder: Path, kind: str, walls: str) -> JobResult | None:
-        """Probe a candidate, or return None: then it is somebody else's to do. `walls`: what stands in a box of this kind."""
-        source = job.files.get("reward.py")
-        if job.verb != "probe" or self._failed or not isinstance(source, bytes) or not self._busy.acquire(blocking=False):
-            return None
-        try:
-            request = json.dumps({"source": source.decode(), "entry": job.spec["entry"]}).encode()
-            asked = _Asked(job.spec["world"], job.spec["seed"], job.limits, kind)
-            return self._probed(asked, request, job, folder, walls)
-        except (_BoxFailedError, MachineError, UnicodeDecodeError, KeyError):
-            self._failed = True
-            self._end()
-            return None
-        finally:
-            self._busy.release()
+    def wait(self) -> Mapping[str, Any]:
+        """Return how the child ended, {} where the warm process did before it."""
+        said = b""
+        with contextlib.suppress(OSError):
+            while part := self._line.recv(8192):
+                said += part
+        report: Mapping[str, Any] = json.loads(said) if said else {}
+        return report
 
     def close(self) -> None:
-        """End the box. A probe that runs in it gets no answer."""
+        for end in (self._line, self.out, self.err):
+            end.close()
+
+
+class WarmProcesses:
+    """At most one warm process for each role. Safe to be asked by several threads at once: a process serves any number."""
+
+    def __init__(self, python: Path, code: Path) -> None:
+        self._roles = {role: _WarmProcess(python, code, role) for role in sorted(set(ROLES.values()))}
+
+    def start(self, job: Job, folder: Path, kind: str) -> WarmBox | None:
+        """Start a job whose folder is laid out, in a box of this kind; None where that is somebody else's to do."""
+        role = ROLES.get(job.verb)
+        return self._roles[role].start(job, folder, kind) if role else None
+
+    def close(self) -> None:
+        """End the processes, and every child with them."""
+        for process in self._roles.values():
+            process.close()
+
+
+class _WarmProcess:
+    """One warm process: made at the first job, made anew for another world or kind of box, given up at its first failure."""
+
+    def __init__(self, python: Path, code: Path, role: Role) -> None:
+        self._python, self._code, self._role = python, code, role
+        self._made_for: tuple[str, str] | None = None
+        self._line: socket.socket | None = None
+        self._box: ColdBox | None = None
+        self._open = contextlib.ExitStack()
+        self._asking = threading.Lock()
+        self._failed = False
+
+    def start(self, job: Job, folder: Path, kind: str) -> WarmBox | None:
+        with self._asking:
+            world = job.spec.get("world", self._made_for and self._made_for[0])
+            if self._failed or world is None or world.startswith(USERS_OWN):
+                return None
+            try:
+                if self._made_for != (world, kind) or self._has_ended():
+                    self._end()
+                    self._make(world, kind, job.spec)
+                return self._asked(job, folder)
+            except (OSError, MachineError):
+                self._failed = True
+                self._end()
+                return None
+
+    def close(self) -> None:
         self._failed = True
-        launched = self._launched
-        if launched:
-            kill(launched.process)
-        if self._busy.acquire(timeout=SPARE_S):
+        box = self._box
+        if box:
+            box.kill()
+        if self._asking.acquire(timeout=SPARE_S):
             self._end()
-            self._busy.release()
+            self._asking.release()
 
-    def _probed(self, asked: _Asked, request: bytes, job: Job, folder: Path, walls: str) -> JobResult:
-        if self._asked != asked or not self._launched or self._launched.process.poll() is not None:
-            self._end()
-            self._start(asked)
-        prepare_folder(job, folder)
-        started = time.monotonic()
-        self._say(struct.pack(">Q", len(request)) + request)
-        payload = self._frame("answer", started + job.limits.wall_s + SPARE_S)
-        return _told(payload, job, folder, time.monotonic() - started, walls)
+    def _asked(self, job: Job, folder: Path) -> WarmBox:
+        """Hand a job to the warm process. Raises OSError."""
+        assert self._line is not None
+        names = ["job.json", *job.files]
+        request = {"files": names, "cpu_s": job.limits.cpu_s, "memory_bytes": job.limits.memory_bytes}
+        with contextlib.ExitStack() as handed, contextlib.ExitStack() as kept:
+            line, its_line = socket.socketpair()
+            handed.callback(its_line.close)
+            kept.callback(line.close)
+            ends = [its_line.fileno()]
+            pipes = []
+            for _ in range(2):
+                read_end, write_end = os.pipe()
+                handed.callback(os.close, write_end)
+                pipes.append(kept.enter_context(os.fdopen(read_end, "rb", buffering=0)))
+                ends.append(write_end)
+            ends += [handed.enter_context((folder / name).open("rb")).fileno() for name in names]
+            socket.send_fds(self._line, [json.dumps(request).encode()], ends)
+            kept.pop_all()
+        return WarmBox(line, *pipes)
 
-    def _start(self, asked: _Asked) -> None:
+    def _make(self, world: str, kind: str, spec: Mapping[str, Any]) -> None:
+        """Start a warm process and wait until it is ready. Raises OSError, MachineError."""
         box = self._open.enter_context(scratch_folder())
-        each, parent = asked.limits, asked.limits.model_copy(update={"cpu_s": asked.limits.cpu_s + START_S})
-        worker = ["-m", "sandbox.warm", asked.world, *map(str, (asked.seed, each.cpu_s, each.wall_s, IDLE_S))]
-        started: Future[Launched] = Future()
-        start = partial(launch, self._python, self._code, box, asked.kind, worker, [], parent, subprocess.PIPE)
-        tender = threading.Thread(target=_tend, args=(start, started), daemon=True)
-        self._open.callback(_join, tender)
-        tender.start()
-        self._asked, self._launched = asked, started.result()
-        self._frame("ready", time.monotonic() + START_S)
+        line, its_line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._open.callback(line.close)
+        seed = spec.get("seed", 0)
+        worker = ["-m", "sandbox.warm", self._role, world, str(seed), str(IDLE_S)]
+        with its_line:
+            started: Future[ColdBox] = Future()
+            start = partial(launch, self._python, self._code, box, kind, worker, [], PARENT, its_line.fileno())
+            tender = threading.Thread(target=_tend, args=(start, started), daemon=True)
+            self._open.callback(_join, tender)
+            tender.start()
+            self._box = started.result()
+        ready, _, _ = select.select([line], [], [], START_S)
+        if not ready or not line.recv(64):
+            raise OSError("the warm process is not ready")
+        self._made_for, self._line = (world, kind), line
+
+    def _has_ended(self) -> bool:
+        """Say whether the process has closed its end, as it does when nothing was asked for a while."""
+        assert self._line is not None
+        ready, _, _ = select.select([self._line], [], [], 0)
+        return bool(ready)
 
     def _end(self) -> None:
-        """End the box, if there is one, and remove its folder."""
-        launched, self._launched = self._launched, None
-        if launched:
-            kill(launched.process)
-            launched.process.wait()
+        """End the process, if there is one, and remove its folder."""
+        box, self._box, self._made_for, self._line = self._box, None, None, None
+        if box:
+            box.kill()
+            box.process.wait()
         self._open.close()
-        if launched:
-            for pipe in (launched.process.stdin, launched.process.stdout, launched.process.stderr, launched.report):
-                with contextlib.suppress(OSError):
-                    pipe and pipe.close()
-
-    def _say(self, request: bytes) -> None:
-        assert self._launched is not None
-        assert self._launched.process.stdin is not None
-        try:
-            self._launched.process.stdin.write(request)
-            self._launched.process.stdin.flush()
-        except OSError as error:
-            raise _BoxFailedError(str(error)) from None
-
-    def _frame(self, name: str, deadline: float) -> bytes:
-        """Read one frame of the parent's."""
-        head = self._read(13 + len(name), deadline)
-        (length,) = struct.unpack(">Q", head[-8:])
-        if head[:-8] != MAGIC + bytes([len(name)]) + name.encode() or length > MAX_ANSWER_BYTES:
-            raise _BoxFailedError(f"no frame {name!r}: {head[:40]!r}")
-        return self._read(length, deadline)
-
-    def _read(self, length: int, deadline: float) -> bytes:
-        assert self._launched is not None
-        assert self._launched.process.stdout is not None
-        source, parts = self._launched.process.stdout.fileno(), bytearray()
-        while len(parts) < length:
-            ready, _, _ = select.select([source], [], [], max(0.0, deadline - time.monotonic()))
-            part = os.read(source, length - len(parts)) if ready else b""
-            if not part:
-                raise _BoxFailedError("the warm box ended" if ready else "the warm box is too slow")
-            parts += part
-        return bytes(parts)
-
-
-def _told(payload: bytes, job: Job, folder: Path, wall_s: float, walls: str) -> JobResult:
-    """Read a child's answer as any box's: hostile, but for the line that the clerk wrote."""
-    head, _, rest = payload.partition(b"\n")
-    how: dict[str, Any] = json.loads(head)
-    stream, stderr = rest[: how["stream_bytes"]], rest[how["stream_bytes"] :]
-    reader, complaint = FrameReader(folder, job.limits.output_bytes, lambda _: None), how["complaint"]
-    try:
-        reader.feed(stream)
-    except StreamRefusedError as refusal:
-        complaint = complaint or str(refusal)
-    if not reader.sealed and not complaint:
-        raise _BoxFailedError(f"the child was not sealed: {reader.why_unsealed}")
-    write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
-    ending = Ending(reader.result, complaint, how["exit"], how["signal"], stderr, how["cpu_s"], wall_s, walls)
-    return judged(ending, job.limits)
 
 
 def _join(thread: threading.Thread) -> None:
@@ -174,19 +179,20 @@ def _join(thread: threading.Thread) -> None:
         thread.join(SPARE_S)
 
 
-def _tend(start: Callable[[], Launched], started: Future[Launched]) -> None:
+def _tend(start: Callable[[], ColdBox], started: Future[ColdBox]) -> None:
     """Start a box and stay until its end: the kernel ends a process with the thread that started it.
 
-    What the box's parent says on standard error is of no use, but must be read; the children's words come with their answers.
+    What a warm process says on its standard streams is of no use, but must be read; the children have streams of their own.
     """
     try:
-        launched = start()
+        box = start()
     except MachineError as error:
         started.set_exception(error)
         return
-    started.set_result(launched)
-    assert launched.process.stderr is not None
-    with contextlib.suppress(OSError, ValueError):
-        while os.read(launched.process.stderr.fileno(), 1 << 16):
-            pass
-    launched.process.wait()
+    started.set_result(box)
+    with contextlib.closing(box):
+        streams = [box.out, box.err]
+        while streams:
+            ready, _, _ = select.select(streams, [], [])
+            streams = [s for s in streams if s not in ready or os.read(s.fileno(), 1 << 16)]
+        box.process.wait()

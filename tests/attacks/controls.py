@@ -62,17 +62,4 @@ def reward(s, a):
 """,
         says="threads 4",
     ),
-    Control(
-        "scratch_file",
-        "a scratch file of one's own",
-        """
-import os, tempfile, torch
-with tempfile.TemporaryFile() as file:
-    file.write(b"mine"); file.seek(0)
-    print("scratch", file.read())
-def reward(s, a):
-    return {"x": s.episode_time_s}
-""",
-        says="scratch b'mine'",
-    ),
 )

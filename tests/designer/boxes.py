@@ -58,7 +58,7 @@ def worker_code(folder: Path, verb: str, sealed: bool = True) -> Path:
 
 def executor(folder: Path, verb: str, namespaces: bool = True, sealed: bool = True) -> Embedded:
     """The made-up verb is no real probe: a warm box would not be one either."""
-    return Embedded(Path(sys.executable), worker_code(folder, verb, sealed), namespaces, warm_probes=False)
+    return Embedded(Path(sys.executable), worker_code(folder, verb, sealed), namespaces, warm=False)
 
 
 def job(limits: Limits = LIMITS, **spec: object) -> Job:
@@ -91,7 +91,7 @@ def main() -> None:
     The box's marker is the given one and a +, so that it isn't in the host's own command line.
     """
     code, folder, marker, namespaces = sys.argv[1:]
-    host = Embedded(Path(sys.executable), Path(code), namespaces == "namespaces", warm_probes=False)
+    host = Embedded(Path(sys.executable), Path(code), namespaces == "namespaces", warm=False)
     ended = host.run(job(marker=f"{marker}+"), Path(folder), lambda numbers: print("progress", dict(numbers), flush=True))
     print(ended.status, ended.content, flush=True)
 

@@ -25,7 +25,7 @@ def main(folder: Path, mode: str) -> None:
     secret.write_text("the secret")
     code = worker_code(folder / "code", "")
     (code / "sandbox" / "probe.py").write_bytes(ATTEMPTS.read_bytes())
-    host = Embedded(Path(sys.executable), code, warm_probes=False, only=mode)
+    host = Embedded(Path(sys.executable), code, warm=False, only=mode)
     with socket.create_server(("127.0.0.1", 0)) as server:
         spec = {
             "secret": str(secret),

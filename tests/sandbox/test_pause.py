@@ -101,3 +101,11 @@ def test_policies_that_are_kept_at_the_same_horizon_survive_a_pause():
     whole = train("pendulum", fractions=fractions)
     _, resumed = paused_and_resumed("pendulum", 0.5, fractions=fractions)
     assert resumed.files == whole.files
+
+
+def test_training_of_very_few_horizons_sends_a_policy_for_each_fraction_after_a_pause():
+    whole = train("pendulum", steps=2 * 40 * 4, fractions=[0.6, 0.8, 1.0])
+    first = train("pendulum", steps=2 * 40 * 4, until=0.5, fractions=[0.5])
+    left = first.files["checkpoint.safetensors"]
+    resumed = train("pendulum", steps=2 * 40 * 4, resume=True, checkpoint_safetensors=left, fractions=[0.6, 0.8, 1.0])
+    assert resumed.files == whole.files

@@ -56,10 +56,11 @@ def test_term_becomes_float32(dtype):
 def test_term_is_cut_off_from_the_candidate():
     source = "import torch\nkept = torch.ones(3, requires_grad=True)\n" + returning("{'run': kept}")
     reward = Reward(source)
-    term = reward.terms(made_state(), torch.ones(NUM_ENVS, 2), NOBODY)["run"]
-    assert not term.requires_grad
-    term.zero_()
-    assert reward.terms(made_state(), torch.ones(NUM_ENVS, 2), NOBODY)["run"].tolist() == [1.0, 1.0, 1.0]
+    for _ in range(20):  # some of the answers are remembered
+        term = reward.terms(made_state(), torch.ones(NUM_ENVS, 2), NOBODY)["run"]
+        assert not term.requires_grad
+        assert term.tolist() == [1.0, 1.0, 1.0]
+        term.zero_()
 
 
 def test_expanded_term_is_fine():

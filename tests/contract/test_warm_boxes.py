@@ -1,8 +1,9 @@
-"""Probes from a warm box come to the same end as cold ones, in sealed children that reach neither each other nor the parent."""
+"""Jobs in warm boxes come to the same end as in cold ones, in sealed children that reach neither each other nor the parent."""
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from designer.environments import environment_python
-from designer.executors import Job, JobResult, Limits
+from designer.executors import Job, JobResult, JobVerb, Limits
 from designer.executors.embedded import Embedded
 from designer.records import Status
 from designer.runs import stage_worker_code
+from designer.trials import TRAJECTORIES
 from tests.designer.boxes import ROOT, all_gone, marked
 
 LIMITS = Limits(cpu_s=5, wall_s=60)
@@ -39,6 +41,8 @@ attempt("write", lambda: open("/written", "w"))
 """
     + GOOD
 )
+
+UPRIGHT = "def upright(t):\n    return t.rod_upright.mean(axis=1)\n"
 
 Probe = Callable[[str], JobResult]
 
@@ -65,7 +69,7 @@ def probe(executor: Embedded, tmp_path: Path) -> Probe:
 
 
 def test_warm_probe_says_what_a_cold_one_says(code: Path, probe: Probe, tmp_path: Path) -> None:
-    cold = Embedded(environment_python("native"), code, warm_probes=False).run(job(GOOD), tmp_path / "cold", lambda _: None)
+    cold = Embedded(environment_python("native"), code, warm=False).run(job(GOOD), tmp_path / "cold", lambda _: None)
     warm = probe(GOOD)
     assert warm.cpu_s < cold.cpu_s / 5, "it was answered by a cold box"
     assert (warm.status, warm.walls) == (Status.OK, cold.walls)
@@ -83,7 +87,7 @@ def test_warm_probe_says_what_a_cold_one_says(code: Path, probe: Probe, tmp_path
         ("import os\nos.kill(os.getpid(), 9)\n", Status.CRASHED, "signal 9"),
         ("while True: pass\n", Status.TIMED_OUT, "of CPU time (limit 5 s)"),
         ("import os\nos.write(3, b'no frame')\nos._exit(0)\n", Status.CRASHED, "not made of frames"),
-        ("import os\nwhile True: os.write(3, bytes(1 << 20))\n", Status.CRASHED, "sent"),
+        ("import os\nwhile True: os.write(3, bytes(1 << 20))\n", Status.CRASHED, "not made of frames"),
         ("b = []\nwhile True: b.append(bytes(10**8))\n", Status.OUT_OF_MEMORY, "MemoryError"),
     ],
 )
@@ -98,6 +102,44 @@ def test_every_end_of_a_child_is_told_and_the_next_is_none_the_worse(
     assert after.cpu_s < 1, "the warm box did not survive it"
 
 
+def test_training_and_its_judging_end_bit_for_bit_as_in_cold_boxes(code: Path, executor: Embedded, tmp_path: Path) -> None:
+    cold, warm = tmp_path / "cold", tmp_path / "warm"
+    spent = (
+        trained_and_judged(Embedded(environment_python("native"), code, warm=False), cold),
+        trained_and_judged(executor, warm),
+    )
+    for name in ("train/policy.safetensors", "train/curves.jsonl", "rollout/trajectories.safetensors"):
+        assert (cold / name).read_bytes() == (warm / name).read_bytes()
+    fitness = [json.loads((folder / "score" / "result.json").read_text())["fitness"] for folder in (cold, warm)]
+    assert fitness[0] == fitness[1]
+    assert len(fitness[0]) == 2
+    assert spent[1] < spent[0] / 2, "they were cold boxes"
+
+
+def trained_and_judged(executor: Embedded, folder: Path) -> float:
+    """Train, play and score the pendulum, tiny. Returns the CPU time that it took."""
+    reward = {"reward": {"kind": "code", "entry": "reward"}, "settings": {"num_envs": 4, "horizon": 20}}
+    fitness = {"kind": "function", "file": "fitness.py", "name": "upright", "source": UPRIGHT}
+    jobs: dict[JobVerb, tuple[dict[str, object], dict[str, bytes | Path]]] = {
+        "train": ({"seeds": [1], "steps": 160, "fractions": [1.0], **reward}, {"reward.py": GOOD.encode()}),
+        "rollout": (
+            {"checkpoints": 1, "policies": 1, "episodes": 2, "earlier_episodes": 0, "seed": 5},
+            {"policy.safetensors": folder / "train" / "policy.safetensors"},
+        ),
+        "score": (
+            {"fitness": fitness, "success": None, "dt_s": 0.05, "step_limit": 200},
+            {TRAJECTORIES: folder / "rollout" / TRAJECTORIES},
+        ),
+    }
+    spent = 0.0
+    for verb, (spec, files) in jobs.items():
+        world = {} if verb == "score" else {"world": "pendulum"}
+        ended = executor.run(Job(verb, {**world, **spec}, files, LIMITS), folder / verb, lambda _: None)
+        assert ended.status is Status.OK, ended.error
+        spent += ended.cpu_s
+    return spent
+
+
 def test_child_reaches_nothing(probe: Probe, tmp_path: Path) -> None:
     ended = probe(ATTEMPTS)
     said = (tmp_path / "probe" / "stderr.txt").read_text().splitlines()
@@ -107,9 +149,18 @@ def test_child_reaches_nothing(probe: Probe, tmp_path: Path) -> None:
 
 
 def test_children_share_nothing(probe: Probe) -> None:
-    assert probe("import torch\ntorch.a_note = 1\nopen('a-note', 'w').close()\n" + GOOD).status is Status.OK
-    reader = "import os, torch\nassert not hasattr(torch, 'a_note')\nassert os.listdir('/proc/self/fd')\n" + GOOD
-    assert probe(reader).status is Status.OK
+    """Neither memory nor a file: there is no place that a child could write to."""
+    writes = "import os, torch\ntorch.a_note = 1\nos.chdir(os.environ['TMPDIR'])\n"
+    tries = "try:\n    open('a-note', 'w').close()\nexcept OSError:\n    pass\nelse:\n    raise SystemExit('written')\n"
+    assert probe(writes + tries + GOOD).status is Status.OK
+    assert probe("import torch\nassert not hasattr(torch, 'a_note')\n" + GOOD).status is Status.OK
+
+
+def test_child_is_alone_in_its_namespaces(executor: Embedded, probe: Probe, tmp_path: Path) -> None:
+    if "namespaces" not in executor.walls():
+        pytest.skip("nobody may make namespaces on this machine; CI's lets root make them, and runs this")
+    assert probe("import os\nprint(os.getpid(), os.getppid())\n" + GOOD).status is Status.OK
+    assert (tmp_path / "probe" / "stderr.txt").read_text().split() == ["2", "1"]
 
 
 def test_what_a_child_prints_is_capped_and_printable(probe: Probe, tmp_path: Path) -> None:
@@ -156,7 +207,7 @@ def test_warm_box_ends_with_its_host(code: Path, tmp_path: Path) -> None:
     seed = 2 * 10**9 + os.getpid()
     host = (
         "import sys, time\nfrom pathlib import Path\nfrom designer.executors.embedded import Embedded\n"
-        "from tests.contract.test_warm_probe import GOOD, job\n"
+        "from tests.contract.test_warm_boxes import GOOD, job\n"
         f"executor = Embedded(Path({str(environment_python('native'))!r}), Path({str(code)!r}))\n"
         f"executor.run(job(GOOD, {seed}), Path({str(tmp_path / 'probe')!r}), lambda _: None)\n"
         "print('probed', flush=True)\ntime.sleep(60)\n"
