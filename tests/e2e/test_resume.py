@@ -48,8 +48,8 @@ def wait_until(holds, within_s: float = 20) -> None:
 
 
 def trained_now(run: Path) -> bool:
-    """Say whether the first two training boxes, the baselines', are both at work: launcher, init and worker each."""
-    return all(len(processes_of(run / "candidates" / name)) > 1 for name in ("human", "sparse"))
+    """Say whether the first two training jobs, the baselines', have been given to boxes."""
+    return all(any((run / "candidates" / name).rglob("train/job.json")) for name in ("human", "sparse"))
 
 
 def events(run: Path) -> list[dict]:
