@@ -17,9 +17,9 @@ Where a user may make no namespaces but bwrap may, bwrap makes them and starts t
 
 Usage: python -s -P -S -m sandbox.box SPEC, as JSON: "argv" (the worker), "wall" ("namespaces", "bwrap", "landlock" or "none"),
 "bwrap" (its path, or ""), "cpu_s", "memory_bytes", "file_bytes", "folder" (holds empty root/ and scratch/ and a file `canary`),
-"files" (folders to be read: the worker's code, the job), "children" (how many jobs the worker does at once), "parent" (the process whose death ends the box; SIGTERM ends it
-too), "report_fd". One line of JSON goes to `report_fd` at the end: how the worker ended, what it used, which walls stood and
-what they leave open; or "refused", why there is no box.
+"files" (folders to be read: the worker's code, the job), "children" (how many jobs the worker does at once), "parent" (the
+process whose death ends the box; SIGTERM ends it too), "report_fd". One line of JSON goes to `report_fd` at the end: how the
+worker ended, what it used, which walls stood and what they leave open; or "refused", why there is no box.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ def launch(
     """Start a worker in a box. Raises SandboxError.
 
     python: the worker's interpreter. code: what it may import. box: an empty folder of this box. kind: of walls, as in
-    box.py. worker: the arguments behind the interpreter. also: more folders that it may read. children: how many jobs it does at
-    once, each with as many threads as a box may have.
+    box.py. worker: the arguments behind the interpreter. also: more folders that it may read. children: how many jobs it does
+    at once, each with as many threads as a box may have.
     """
     _lay_out(box)
     read_end, write_end = os.pipe()
