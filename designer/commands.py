@@ -40,6 +40,7 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
+from designer.live import Published
 from designer.modelling import require_model
 from designer.prompts import Prompts
 from designer.records import StateTable, Task
@@ -194,13 +195,14 @@ def _resumable(run: Run) -> Iterator[None]:
 def _design(run: Run, executor: Executor, console: Console) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
-    loop = make_loop(run, executor, display, lambda line: console.print(Text(printable(line)), soft_wrap=True))
+    published = Published(display, run.folder)
+    loop = make_loop(run, executor, published, lambda line: console.print(Text(printable(line)), soft_wrap=True))
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started
     assert opening is not None
     console.print(
-        Text(printable(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}")),
+        Text(printable(_header(opening))),
         soft_wrap=True,
     )
     if isinstance(display, LiveTable):
@@ -220,7 +222,13 @@ def _opening(run: Run, proposer: str, sandbox: str) -> RunStarted:
         sandbox=sandbox,
         fitness=f"{run.task.fitness_origin}: {run.task.fitness}",
         version=__version__,
+        trainer=run.config.training.trainer_name,
     )
+
+
+def _header(opening: RunStarted) -> str:
+    told = {"proposer": opening.proposer, "sandbox": opening.sandbox, "fitness": opening.fitness, "trainer": opening.trainer}
+    return "\n".join(f"{name + ':':<9} {text}" for name, text in told.items())
 
 
 def planned_steps(run: Run) -> int:
