@@ -14,6 +14,10 @@ set -eu
 cd "$ROOT"
 
 work=$(mktemp -d)
+# A temporary folder of its own: what is found in it at the end was left behind.
+TMPDIR=$work.temporary
+mkdir "$TMPDIR"
+export TMPDIR
 engine_pid=
 failed=
 
@@ -25,9 +29,7 @@ belongings() {
         name=$(cat "$place/comm" 2>/dev/null || true)
         case $name in dockerd | containerd | containerd-shim* | runc*) echo "$name" ;; esac
     done | sort
-    for path in "${TMPDIR:-/tmp}"/designer-scratch-* "${TMPDIR:-/tmp}"/designer-canary-*; do
-        [ ! -e "$path" ] || echo "$path"
-    done
+    find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name 'pytest-of-*'
     if command -v iptables-save >/dev/null; then iptables-save 2>/dev/null | grep -v '^#' || true; fi
 }
 
@@ -41,7 +43,7 @@ wipe() {
     # The engine's control groups, empty by now.
     find /sys/fs/cgroup -depth -type d -path '*/docker*' -exec rmdir {} + 2>/dev/null || true
 }
-trap 'wipe; rm -f "$work.before" "$work.after"' EXIT
+trap 'wipe; rm -rf "$work.before" "$work.after" "$TMPDIR"' EXIT
 trap 'exit 1' INT TERM
 
 # $1: what it is, then the command.
@@ -112,10 +114,31 @@ make_image() {
     "$designer" image build native --sandbox docker --sandbox.base designer-base:ci --wheels "$work/wheels" --network host
 }
 
+# A run with containers of the real image; arguments are added.
+run() {
+    cd "$work" && exec "$designer" run half_cheetah_backward --sandbox.provider docker --sandbox.base designer-base:ci \
+        --evaluation.episodes 2 --search.rounds 1 --search.population 2 --search.final-seeds 2 "$@"
+}
+
 small_run() {
-    (cd "$work" && "$designer" run half_cheetah_backward --sandbox.provider docker --sandbox.base designer-base:ci \
-        --training.steps 4096 --evaluation.episodes 2 --search.rounds 1 --search.population 2 --search.final-seeds 2) |
-        tee "$work/said" && grep -q '^sandbox:  docker (.*no network.*seccomp' "$work/said" && grep -q '^clip: .*mp4' "$work/said"
+    (run --training.steps 4096) | tee "$work/said" &&
+        grep -q '^sandbox:  docker (.*no network.*seccomp' "$work/said" && grep -q '^clip: .*mp4' "$work/said"
+}
+
+# Two seconds after a run was killed in its trainings, no container, mount, process or temporary file of it is left.
+killed_run() {
+    belongings >"$work/idle"
+    (run --training.steps 10000000) >"$work/killed" 2>&1 &
+    run_pid=$!
+    for _ in $(seq 600); do
+        if grep -q '^training' "$work/killed" && belongings | grep -q containerd-shim; then break; fi
+        sleep 0.2
+    done
+    sleep 1
+    kill -9 "$run_pid"
+    wait "$run_pid" 2>/dev/null || true
+    sleep 2
+    belongings | diff "$work/idle" -
 }
 
 belongings >"$work.before"
@@ -129,6 +152,7 @@ step "base image" make_base
 step "real image" make_image
 step "conformance on the real image" "$designer" doctor --sandbox docker --sandbox.base designer-base:ci
 step "a small run on the real image" small_run
+step "a killed run leaves nothing" killed_run
 step "the engine is stopped and wiped" wipe
 engine_pid=
 sleep 2
