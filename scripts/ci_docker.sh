@@ -30,7 +30,7 @@ belongings() {
         case $name in dockerd | containerd | containerd-shim* | runc*) echo "$name" ;; esac
     done | sort
     find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name 'pytest-of-*'
-    if command -v iptables-save >/dev/null; then iptables-save 2>/dev/null | grep -v '^#' || true; fi
+    if command -v iptables-save >/dev/null; then iptables-save 2>/dev/null | grep -v '^#' | sed 's|\[[0-9:]*\]||' || true; fi
 }
 
 wipe() {
