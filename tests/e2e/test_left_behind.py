@@ -37,10 +37,10 @@ def left(temporary: Path, known: frozenset[int] = frozenset()) -> Left:
 
 
 def description(process: int) -> str:
-    """Say what a process is; "" where it has ended."""
+    """Say what a process is; "" where it has ended, also if nobody has asked how yet."""
     try:
         name, _, rest = Path(f"/proc/{process}/stat").read_text().partition("(")[2].rpartition(")")
-        return f"{process} {name}{rest[:20]} {Path(f'/proc/{process}/cmdline').read_bytes()[:300]!r}"
+        return "" if rest.split()[0] == "Z" else f"{process} {name} {Path(f'/proc/{process}/cmdline').read_bytes()[:300]!r}"
     except OSError:
         return ""
 
