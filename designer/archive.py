@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from designer.journal import (
+    Asked,
     BudgetSpent,
     CallFinished,
     CallStarted,
@@ -47,6 +48,7 @@ class Archive:
     judges_off: dict[str, str] = field(default_factory=dict)
     reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
     opinions: list[OpinionTaken] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
     _by_purpose: dict[tuple[str, Purpose], dict[int, Trial]] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class Archive:
                 self.judges_off[judge] = reason
             case OpinionTaken():
                 self.opinions.append(event)
+            case Asked(round=round_):
+                self.asked.add(round_)
             case Reviewed(reviewer=reviewer, candidate=name):
                 self.reviews[reviewer, name] = event
             case CandidateProposed(candidate=candidate, verdict=verdict):

@@ -27,6 +27,8 @@ from designer.records import StateTable, Status
 from designer.runs import Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
+from designer.search import Search
+from designer.search.asking import Asking
 from designer.search.rules import make_search
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
@@ -70,6 +72,12 @@ def executor_for(run: Run) -> Executor:
     return Resumable(provider_of(run.config).executor(run.code))
 
 
+def search_for(run: Run) -> Search:
+    """Return the search of a run; it asks raters where they are to steer it."""
+    search = make_search(run.config.search, run.baselines)
+    return Asking(search, run.config.search.rounds) if run.config.feedback.source == "ranking" else search
+
+
 def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str], None], llm: LLM | None = None) -> Loop:
     """Return the loop of a run, with everything that has already happened in its archive. `llm` outweighs the config's."""
     journal = Journal(run.journal, time.time)
@@ -77,7 +85,7 @@ def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str
     asks = llm is not None or run.config.llm.provider != "composer"
     boxes, analyses = AtMost(executor, slots(run.config)), asks and run.config.llm.analyst
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses)
-    loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
+    loop = Loop(bench, search_for(run), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
     if asks:
         _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))

@@ -17,12 +17,12 @@ from designer.archive import BASELINES, Archive
 from designer.display import Display
 from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
-from designer.feedback.statistics import remarks_on
+from designer.feedback.ranking import ask_raters
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
-from designer.reviewing import added_slots, examine_added, notes_for, opinions_for, review, unread_parents
-from designer.search import Advance, Batch, Propose, Search, Stop
+from designer.reviewing import added_slots, brief_for, examine_added, opinions_for, review, unread_parents
+from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.trials import Workbench, run_batch, tidy
 
 STOP_GRACE_S = 5.0
@@ -63,26 +63,29 @@ class Loop:
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
+                case Ask(round=round_):
+                    self.take_up(ask_raters(self.bench, self.archive, round_, self.stopping))
                 case Stop(reason=reason, winner=winner):
                     self.record(RunFinished(reason=reason, winner=winner))
         return self.archive
 
     def brief(self, round_: int) -> Brief:
         """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
-        entries = self.archive.entries(round_, remarks_on(self.archive))
-        notes = notes_for(self.archive, round_)
-        return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed, notes, self.world_source)
+        return brief_for(self.bench, self.archive, round_, self.world_source)
 
     def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:
         """Before a round is proposed: take up what people said, and have the parents' failing episodes read."""
         round_ = wanted[0].round
-        for taken in opinions_for(self.bench.folder, self.archive, round_):
-            self.record(taken)
+        self.take_up(opinions_for(self.bench.folder, self.archive, round_))
         added = added_slots(self.bench, self.archive, round_)
         self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
         if self.analyst:
             read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
             self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
+
+    def take_up(self, said: Iterable[Event]) -> None:
+        for event in said:
+            self.record(event)
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
