@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
+from designer.addresses import has_secret
 from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
 
@@ -39,6 +40,11 @@ class SearchConfig(Section):
     )
     confirm: int = Field(2, ge=0, description="how many of a round's best are trained on more seeds")
     confirm_seeds: int = Field(2, ge=1, le=99, description="how many more seeds that is")
+    screen: bool = Field(
+        True,
+        description="before training: leave out a reward that repeats an earlier one, or pays known bad episodes more than "
+        "good ones (greedy and best_of_n stay as published)",
+    )
     target: float | None = Field(None, description="stop searching once the best candidate's lower bound reaches this fitness")
     finalists: int = Field(3, ge=1, description="how many of the best are trained again on seeds never used before")
     final_seeds: int = Field(5, ge=1, description="training seeds of each finalist and baseline")
@@ -108,6 +114,17 @@ class LlmConfig(Section):
     script: Path | None = Field(None, description="a folder with reply files (provider scripted)")
     replay: Path | None = Field(None, description="a run folder whose stored replies are played (provider replay)")
 
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_secret(cls, address: str | None) -> str | None:
+        """Refuse an address with a password, without quoting it: the settings of a run are stored and shown."""
+        if address is not None and has_secret(address):
+            raise ConfigError(
+                "llm.base_url holds a user, a password or a query, and the settings of a run are stored. Put the whole address "
+                "into the variable OPENAI_BASE_URL, which is stored nowhere, and a key into OPENAI_API_KEY."
+            )
+        return address
+
 
 class PromptConfig(Section):
     source: bool | None = Field(
@@ -157,6 +174,10 @@ class Config(Section):
     executor: ExecutorConfig = ExecutorConfig()
     worker: WorkerConfig = WorkerConfig()
     sandbox: SandboxConfig = SandboxConfig()
+    cached_baselines: bool = Field(
+        True,
+        description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
+    )
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
 
 

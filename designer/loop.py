@@ -13,17 +13,19 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
 from typing import TypeVar
 
-from designer.archive import BASELINES, Archive
+from designer.archive import Archive
 from designer.display import Display
 from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
 from designer.feedback.ranking import ask_raters
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
-from designer.proposers import Brief, Proposer, Slot
+from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import added_slots, brief_for, examine_added, opinions_for, review, unread_parents
+from designer.screening import screenings, unscreened
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
-from designer.trials import Workbench, run_batch, tidy
+from designer.trials import run_batch, tidy
+from designer.workbench import Workbench
 
 STOP_GRACE_S = 5.0
 Done = TypeVar("Done", bound=Event)
@@ -58,40 +60,37 @@ class Loop:
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
                     self.prepare(wanted, slots)
-                    desk = Desk(self.proposer, self.critic, self.brief(wanted[0].round), self.bench)
+                    brief = brief_for(self.bench, self.archive, wanted[0].round, self.world_source)
+                    desk = Desk(self.proposer, self.critic, brief, self.bench)
                     self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
+                case Advance(batches=batches) if new := unscreened(self.bench, batches, self.archive):
+                    self._together(slots, screenings(self.bench, self.archive, new))
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
                 case Ask(round=round_):
-                    self.take_up(ask_raters(self.bench, self.archive, round_, self.stopping))
+                    for answer in ask_raters(self.bench, self.archive, round_, self.stopping):
+                        self.record(answer)
                 case Stop(reason=reason, winner=winner):
                     self.record(RunFinished(reason=reason, winner=winner))
         return self.archive
 
-    def brief(self, round_: int) -> Brief:
-        """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
-        return brief_for(self.bench, self.archive, round_, self.world_source)
-
     def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:
         """Before a round is proposed: take up what people said, and have the parents' failing episodes read."""
         round_ = wanted[0].round
-        self.take_up(opinions_for(self.bench.folder, self.archive, round_))
+        for taken in opinions_for(self.bench.folder, self.archive, round_):
+            self.record(taken)
         added = added_slots(self.bench, self.archive, round_)
         self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
         if self.analyst:
-            read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
+            brief = brief_for(self.bench, self.archive, round_, self.world_source)
+            read = partial(review, self.analyst, brief, archive=self.archive, folder=self.bench.folder)
             self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
-
-    def take_up(self, said: Iterable[Event]) -> None:
-        for event in said:
-            self.record(event)
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
-        source = "" if batch.candidate in BASELINES else self.archive.candidates[batch.candidate].source
         before = self.archive.trials_of(batch.candidate, batch.purpose) if batch.since else ()
-        return run_batch(self.bench, batch, source, partial(self.display.progress, batch), before)
+        return run_batch(self.bench, batch, self.archive.source(batch.candidate), partial(self.display.progress, batch), before)
 
     def record(self, event: Event) -> None:
         """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""

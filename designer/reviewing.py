@@ -8,6 +8,7 @@ from pathlib import Path
 
 from designer.archive import Archive
 from designer.errors import BudgetSpentError, ReplyMissingError
+from designer.evidence import stored_analysis
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.statistics import remarks_on
 from designer.journal import BudgetSpent, CandidateProposed, OpinionTaken, Reviewed
@@ -16,7 +17,7 @@ from designer.preferences.steering import preferred
 from designer.proposers import Brief, Draft, Entry, Ranked, Slot, Step
 from designer.proposing import candidate_of, examine
 from designer.records import Verb
-from designer.trials import Workbench, stored_analysis
+from designer.workbench import Workbench
 
 PERSON = "person"
 MAX_STEPS = 5
@@ -32,7 +33,7 @@ def opinions_for(folder: Path, archive: Archive, round_: int) -> list[OpinionTak
 
 
 def brief_for(bench: Workbench, archive: Archive, round_: int, world_source: str) -> Brief:
-    """Sum up what the proposer of a round may know."""
+    """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
     entries = archive.entries(round_, remarks_on(archive))
     ranked = ranked_for(archive, entries, round_)
     seed = bench.config.search.seed

@@ -17,13 +17,13 @@ from designer.preferences.steering import standing_pairs
 from designer.records import Ranking
 from designer.reviewing import opinions_for
 from designer.runs import Run
-from designer.trials import Workbench
+from designer.workbench import Workbench
 
 LOOK_EVERY_S = 2.0
 
 
 def ask_raters(bench: Workbench, archive: Archive, round_: int, stopping: threading.Event) -> list[Event]:
-    """Return the answers that a round may use, and that it has asked. People are waited for as long as they are to be."""
+    """Return the answers that a round may use, then that it asked. People are waited for as long as they are to be."""
     if bench.config.feedback.rater == "simulated":
         return [*_simulated(bench.config, archive, round_), Asked(round=round_)]
     if bench.config.clips:

@@ -18,6 +18,8 @@ BUILT_IN = {
     "icpl": "designer.search.icpl:Icpl",
     "tree": "designer.search.tree:Tree",
 }
+AS_PUBLISHED = ("greedy", "best_of_n")
+"""Rules to compare with: no guard of ours keeps a candidate of theirs from being trained."""
 
 
 def make_search(config: SearchConfig, baselines: tuple[str, ...]) -> Search:
