@@ -1,12 +1,14 @@
 """What a box costs: its start and stop beside the same command without one, and a probe in a cold and in a warm box.
 
-Needs both environments. Run from the repository root, on an otherwise idle machine:
+Needs both environments; docker's row needs an engine ($DOCKER_HOST), and binds this machine's interpreter into an empty image.
+Run from the repository root, on an otherwise idle machine:
 
     .venv/bin/python -m benchmarks.box_overhead 10
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import statistics
@@ -14,12 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from designer import __version__
+from designer.config import Config
+from designer.doctor import engine_answers
 from designer.environments import environment_python
-from designer.executors import Job, Limits
+from designer.executors import Executor, Job, Limits
 from designer.executors.embedded import CHECK, Embedded
 from designer.runs import stage_worker_code
 
@@ -61,14 +65,18 @@ def _print_starts(code: Path, scratch: Path, repeats: int) -> None:
     )
     print("|---|---|---|---|")
     print(f"| without a box | {told(bare)} | | |")
-    for name, executor in (
-        ("embedded", Embedded(python, code)),
-        ("embedded, no namespaces", Embedded(python, code, namespaces=False)),
-    ):
+    for name, executor in _executors(python, code):
         walls = executor.walls().partition(":")[0]
         boxed = timed(lambda executor=executor: executor.run(CHECK, scratch / "checked", lambda _: None), repeats)
         more_s = statistics.median(boxed) - statistics.median(bare)
         print(f"| {name} ({walls}) | {told(boxed)} | {more_s * 1000:.0f} ms | {more_s / TRAINING_S:.2%} |")
+
+
+def _executors(python: Path, code: Path) -> Iterator[tuple[str, Executor]]:
+    yield "embedded", Embedded(python, code)
+    yield "embedded, no namespaces", Embedded(python, code, namespaces=False)
+    if engine_answers(Config()):
+        yield "docker", importlib.import_module("tests.docker.bound").provider(Config()).executor(code)
 
 
 def _print_probes(code: Path, scratch: Path, repeats: int) -> None:
