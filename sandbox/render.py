@@ -32,9 +32,10 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     if not hasattr(world, "draw") and not os.environ.get(BACKEND_VARIABLE):
         output.result("rejected", "no software renderer: neither EGL nor OSMesa is installed")
         return
-    sizes = world.spec.observation_dim, world.spec.policy_outputs
+    spec = world.spec
+    sizes = (spec.observation_dim, spec.policy_outputs, spec.images)
     tensors = unpack(files("policy.safetensors"), job["checkpoints"], job["policies"], *sizes)
-    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()})
+    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()}, spec.images)
     try:
         clip, frames = encode(_frames(world, policy, job["seed"], job["seconds"]), fps_of(world.spec.dt_s))
     except (mujoco.FatalError, WorldError, OSError, RuntimeError, AttributeError, ImportError) as error:

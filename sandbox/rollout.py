@@ -28,14 +28,15 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     spec = worlds.make(job["world"], 1).spec
     checkpoints, policies = job["checkpoints"], job["policies"]
     try:
-        tensors = unpack(files("policy.safetensors"), checkpoints, policies, spec.observation_dim, spec.policy_outputs)
+        sizes = (spec.observation_dim, spec.policy_outputs, spec.images)
+        tensors = unpack(files("policy.safetensors"), checkpoints, policies, *sizes)
     except PolicyRefusedError as refusal:
         output.result("rejected", f"the policy file was refused: {refusal}")
         return
     parts, index = [], []
     for group, episodes in _groups(checkpoints, job["episodes"], job["earlier_episodes"]):
         parameters = {name: t[list(group)].flatten(0, 1) for name, t in tensors.items()}
-        parts.append(play(job["world"], StackedPolicy(parameters), len(group) * policies, episodes, job["seed"]))
+        parts.append(play(job["world"], StackedPolicy(parameters, spec.images), len(group) * policies, episodes, job["seed"]))
         index += [[checkpoint, policy, episodes] for checkpoint in group for policy in range(policies)]
     output.write(TRAJECTORIES, save(_joined(parts)))
     output.result("ok", index=index)

@@ -47,6 +47,7 @@ SANDBOX = {
     "checkpoint.py",
     "describe.py",
     "drawing.py",
+    "encoder.py",
     "extremes.py",
     "faults.py",
     "measure.py",
