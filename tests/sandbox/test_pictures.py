@@ -35,13 +35,13 @@ def test_a_picture_is_told_apart_from_numbers_and_is_no_field_of_the_state():
 
 
 def test_a_world_of_pictures_alone_asks_for_a_table():
-    with pytest.raises(WorldError, match="pictures alone.*--state"):
+    with pytest.raises(WorldError, match=r"pictures alone.*--state"):
         worlds.make(PICTURES.replace("PictureAndPlace", "PictureAlone"), 1)
 
 
 def test_our_own_trainer_names_the_one_that_can_look():
     job = {"verb": "train", "world": PICTURES, "seeds": [1], "steps": 8, "fractions": [1.0], "settings": TINY}
-    with pytest.raises(WorldError, match="training.trainer = sb3"):
+    with pytest.raises(WorldError, match=r"training\.trainer = sb3"):
         run_verb({**job, "reward": {"kind": "code", "entry": "reward"}}, reward_py=REWARD)
 
 
