@@ -40,6 +40,8 @@ class WarpWorld:
         if not isinstance(said, MujocoWorld) or type(said).after_physics is not MujocoWorld.after_physics:
             raise WorldError(f"{name} can't run on MuJoCo Warp: it is not made of a MuJoCo model's physics alone")
         said.num_envs = num_envs
+        if int(said.model.opt.solver) == int(mujoco.mjtSolver.mjSOL_PGS):  # Warp has none; Newton's answer is the same optimum
+            said.model.opt.solver = mujoco.mjtSolver.mjSOL_NEWTON
         self._said = said
         self.spec, self.num_envs, self.device = said.spec, num_envs, torch.device(device)
         self._fields = {field.name: field for field in self.spec.fields}

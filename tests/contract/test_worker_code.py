@@ -10,6 +10,7 @@ from designer.runs import stage_worker_code
 ENVS = {
     *(
         "__init__.py",
+        "device_array.py",
         "errors.py",
         "gymnasium_world.py",
         "minigrid_world.py",
@@ -18,7 +19,7 @@ ENVS = {
         "planar.py",
         "spaces.py",
     ),
-    *("state.py", "tables.py", "torso.py", "vec_env.py", "worlds.py"),
+    *("state.py", "tables.py", "torso.py", "vec_env.py", "warp_world.py", "worlds.py"),
 }
 TABLES = {
     *("acrobot", "bipedal_walker", "blackjack", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8"),
@@ -46,6 +47,7 @@ SANDBOX = {
     "analyse.py",
     "checkpoint.py",
     "describe.py",
+    "device_train.py",
     "drawing.py",
     "encoder.py",
     "extremes.py",
