@@ -17,13 +17,14 @@ ENVS = {
         "model_view.py",
         "mujoco_world.py",
         "planar.py",
+        "shared_name.py",
         "spaces.py",
     ),
     *("state.py", "tables.py", "torso.py", "vec_env.py", "warp_world.py", "worlds.py"),
 }
 TABLES = {
     *("acrobot", "bipedal_walker", "blackjack", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8"),
-    *("lunar_lander", "lunar_lander_continuous", "minigrid", "mountain_car", "mountain_car_continuous", "taxi"),
+    *("lunar_lander", "lunar_lander_continuous", "metaworld", "minigrid", "mountain_car", "mountain_car_continuous", "taxi"),
 }
 WORLDS = {
     "ant": set[str](),
@@ -46,12 +47,15 @@ SANDBOX = {
     "actions.py",
     "analyse.py",
     "checkpoint.py",
+    "compare.py",
     "describe.py",
     "device_train.py",
     "drawing.py",
     "encoder.py",
+    "explain.py",
     "extremes.py",
     "faults.py",
+    "likeness.py",
     "measure.py",
     "networks.py",
     "output.py",
@@ -71,6 +75,7 @@ SANDBOX = {
     "traces.py",
     "train.py",
     "warm.py",
+    "transitions.py",
     "worker.py",
     # The walls: what raises them may be read, once they stand.
     "box.py",
