@@ -29,8 +29,10 @@ OTHER_FLAGS = (
     "env",
     "fitness",
     "help",
+    "host",
     "i-know-this-is-unsafe",
     "network",
+    "port",
     "prompt",
     "retrain",
     "runs",
@@ -109,6 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_runs(verbs)
     _add_looks(verbs)
     _add_words(verbs)
+    _add_desk(verbs)
     _add_machine(verbs)
     return parser
 
@@ -184,6 +187,20 @@ def _add_words(verbs: Verbs) -> None:
     add = _command(verbs, "add", speaking.add, "hand a run a reward of your own, as a candidate of the next round")
     add.add_argument("run", type=Path, help="a run folder that goes on")
     add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
+
+
+def _add_desk(verbs: Verbs) -> None:
+    """Describe where people look, compare, rank and approve."""
+    from designer import speaking
+    from designer.desk import serve
+
+    review = _command(verbs, "review", serve.review, "open the review desk: look at runs, compare, rank, say, approve")
+    review.add_argument("runs", nargs="?", type=Path, default=RUNS, help="the folder with the runs, or one run (default: runs)")
+    clips = _command(verbs, "clips", speaking.clips, "film candidates of a run that have no clip yet")
+    clips.add_argument("run", type=Path, help="a run folder")
+    clips.add_argument("candidates", nargs="*", help="such as g01c03; none: all that were trained")
+    review.add_argument("--host", default="127.0.0.1", help="where to listen; beyond loopback the address holds a token")
+    review.add_argument("--port", type=int, help="not given: the first free one from 8642 on; 0: any")
 
 
 def _add_machine(verbs: Verbs) -> None:

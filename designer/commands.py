@@ -40,6 +40,7 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
+from designer.live import Published
 from designer.modelling import require_model
 from designer.prompts import Prompts
 from designer.records import StateTable, Task
@@ -194,7 +195,8 @@ def _resumable(run: Run) -> Iterator[None]:
 def _design(run: Run, executor: Executor, console: Console) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
-    loop = make_loop(run, executor, display, lambda line: console.print(Text(printable(line)), soft_wrap=True))
+    published = Published(display, run.folder)
+    loop = make_loop(run, executor, published, lambda line: console.print(Text(printable(line)), soft_wrap=True))
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started

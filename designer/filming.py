@@ -1,20 +1,25 @@
-"""Clips of the winner and of the human-written reward's policy: the median seed of each, the same start."""
+"""Clips: the winner and the human-written reward's policy at a run's end, any candidate when asked. The same start in all."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from designer.archive import HUMAN
 from designer.errors import MachineError
-from designer.executors import Executor, Job, Limits
+from designer.executors import Executor, Job, JobResult, Limits
 from designer.records import Status, Trial
 from designer.runs import CLIP, Run
+from designer.search import Batch
 from designer.seeds import clip_seed
-from designer.trials import POLICY
+from designer.trials import PAUSED, POLICY, fractions
 
 SECONDS = 10.0
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=16 * 1024**3)
 HUMAN_CLIP = "clip-human.mp4"
+FINAL_CLIP, SEARCH_CLIP = "clip", "clip-search"
+"""Folders beside a reward's trials: a clip of a policy of the finals, and of the search."""
 
 
 def film(run: Run, executor: Executor) -> str:
@@ -35,25 +40,58 @@ def film(run: Run, executor: Executor) -> str:
     return told
 
 
+def film_candidates(run: Run, executor: Executor, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Film the first search policy of each of these rewards that has none yet. Yields (name, why not or "")."""
+    archive = run.archive()
+    for name in names:
+        folder = run.folder / "candidates" / name / SEARCH_CLIP
+        trials = [trial for trial in archive.trials_of(name, "search") if trial.result]
+        if (folder / CLIP).exists():
+            yield name, ""
+        elif not trials:
+            yield name, "no training of it ended well"
+        else:
+            yield name, _tried(run, executor, trials[0], archive.trials_of(name, "search"), folder)
+
+
 def _film(run: Run, executor: Executor, trials: list[Trial], file: str) -> str:
-    """Film the median trial. A clip that can't be made fails nothing: the reason is returned."""
+    """Film the median trial and keep the clip beside the report. Returns why there is none, or ""."""
     median = sorted(trials, key=lambda trial: trial.scores[-1].fitness)[len(trials) // 2]
-    together = [t for t in run.archive().trials_of(median.candidate, "final") if t.folder == median.folder]
-    spec = {
-        "world": run.table.world,
-        "checkpoints": run.config.evaluation.checkpoints,
-        "policies": len(together),
-        "policy": [trial.seed for trial in together].index(median.seed),
-        "seed": clip_seed(run.config.search.seed),
-        "seconds": SECONDS,
-    }
-    folder = run.folder / "candidates" / median.candidate / "clip"
-    job = Job("render", spec, {POLICY: run.folder / median.folder / "train" / POLICY}, LIMITS)
-    try:
-        result = executor.run(job, folder, lambda _: None)
-        if result.status is not Status.OK:
-            return result.error
+    folder = run.folder / "candidates" / median.candidate / FINAL_CLIP
+    error = _tried(run, executor, median, run.archive().trials_of(median.candidate, "final"), folder)
+    if not error:
         shutil.copyfile(folder / CLIP, run.folder / file)
+    return error
+
+
+def _tried(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], folder: Path) -> str:
+    """Film one policy. A clip that can't be made fails nothing: the reason is returned."""
+    try:
+        result = _render(run, executor, trial, [t.seed for t in all_trials if t.folder == trial.folder], folder)
     except (MachineError, OSError) as error:
         return str(error)
-    return ""
+    return "" if result.status is Status.OK else result.error
+
+
+def _render(run: Run, executor: Executor, trial: Trial, seeds: list[int], folder: Path) -> JobResult:
+    """Play one policy in a box and draw it. seeds: of all policies in the trial's file, in their order."""
+    config = run.config
+    kept = fractions(config, Batch(trial.candidate, trial.purpose, tuple(seeds), trial.until, _since(run.folder, trial)))
+    spec = {
+        "world": run.table.world,
+        "checkpoints": len(kept),
+        "policies": len(seeds),
+        "policy": seeds.index(trial.seed),
+        "seed": clip_seed(config.search.seed),
+        "seconds": SECONDS,
+    }
+    job = Job("render", spec, {POLICY: run.folder / trial.folder / "train" / POLICY}, LIMITS)
+    return executor.run(job, folder, lambda _: None)
+
+
+def _since(run_folder: Path, trial: Trial) -> float:
+    """Return the share at which the piece began that the trial's folder holds: where the latest one before it was paused."""
+    folder = run_folder / trial.folder
+    whole = folder.name.partition(PAUSED)[0]
+    shares = [float(path.name.rpartition(PAUSED)[2]) / 100 for path in folder.parent.glob(f"{whole}{PAUSED}*")]
+    return max((share for share in shares if share < trial.until), default=0.0)

@@ -146,10 +146,22 @@ class Stamped(Record):
 
 def read(path: Path) -> list[Stamped]:
     """Read a journal. A torn last line is ignored. Raises RunBrokenError."""
+    return read_from(path, 0)[0]
+
+
+def read_from(path: Path, offset: int) -> tuple[list[Stamped], int]:
+    """Read what was appended behind `offset` bytes, without a torn last line. Returns it and where to go on reading.
+
+    Raises RunBrokenError.
+    """
     if not path.exists():
-        return []
-    whole, _, _ = path.read_bytes().rpartition(b"\n")
-    return [_parse(line, path, number) for number, line in enumerate(whole.split(b"\n"), 1) if line]
+        return [], 0
+    with open(path, "rb") as file:
+        file.seek(offset)
+        whole, newline, _ = file.read().rpartition(b"\n")
+    return [_parse(line, path, number) for number, line in enumerate(whole.split(b"\n"), 1) if line], offset + len(whole) + len(
+        newline
+    )
 
 
 def _parse(line: bytes, path: Path, number: int) -> Stamped:

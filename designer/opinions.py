@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -72,18 +73,19 @@ def append(run: Run, opinion: Opinion) -> Opinion:
 
 
 def pending(folder: Path, archive: Archive, round_: int) -> list[Opinion]:
-    """Return what was said for this round and not taken up yet, oldest first. A line that can't be read is left out."""
-    path = folder / OPINIONS
+    """Return what was said for this round and not taken up yet, oldest first."""
     taken = {opinion.id for opinion in archive.opinions}
+    return [o for o in read_opinions(folder) if o.id not in taken and o.round in (None, round_)]
+
+
+def read_opinions(folder: Path) -> tuple[Opinion, ...]:
+    """Return everything that people said, oldest first. A line that can't be read is left out."""
+    path = folder / OPINIONS
     found = []
     for line in path.read_bytes().split(b"\n") if path.is_file() else ():
-        try:
-            opinion = Opinion.model_validate_json(line)
-        except ValidationError:
-            continue
-        if opinion.id not in taken and opinion.round in (None, round_):
-            found.append(opinion)
-    return found
+        with suppress(ValidationError):
+            found.append(Opinion.model_validate_json(line))
+    return tuple(found)
 
 
 def copy_taken(original: Run, again: Run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +13,7 @@ from designer.archive import Archive
 from designer.errors import DesignerError, InputError, did_you_mean
 from designer.feedback.statistics import remarks_on
 from designer.records import Candidate, Status
+from designer.review.exchanges import exchanges_of
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, list_runs, open_run
 from designer.text import one_line, printable
@@ -118,14 +118,11 @@ def print_code(source: str, console: Console) -> None:
 
 def _show_exchanges(run: Run, candidate: Candidate, console: Console) -> None:
     """Print every stored exchange of a candidate's slot."""
-    marks = (f"r{candidate.round:02d}-", f"-s{candidate.sample:02d}-")
-    paths = [p for p in sorted((run.folder / "llm").glob("*.json")) if p.name.startswith(marks[0]) and marks[1] in p.name]
-    if not paths:
+    exchanges = exchanges_of(run.folder, candidate)
+    if not exchanges:
         console.print(Text("\nno model was asked for it"))
-    for path in paths:
-        exchange = json.loads(path.read_bytes())
-        console.rule(path.stem)
-        for message in exchange["request"]["messages"]:
-            console.print(Text(f"[{message['role']}]\n{printable(message['content'], 100_000)}"), soft_wrap=True)
-        reply = exchange["reply"]
-        console.print(Text(f"[reply of {one_line(reply['model'])}]\n{printable(reply['text'], 100_000)}"))
+    for exchange in exchanges:
+        console.rule(exchange.name)
+        for role, words in exchange.asked:
+            console.print(Text(f"[{role}]\n{printable(words, 100_000)}"), soft_wrap=True)
+        console.print(Text(f"[reply of {one_line(exchange.model)}]\n{printable(exchange.reply, 100_000)}"))

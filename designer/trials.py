@@ -28,6 +28,7 @@ from designer.seeds import episode_seed
 from designer.text import one_line
 
 ANALYSIS = "analyse"
+PAUSED = "-to"
 POLICY, TRAJECTORIES, CHECKPOINT = "policy.safetensors", "trajectories.safetensors", "checkpoint.safetensors"
 START_UP_CPU_S = 60
 EVALUATION_CPU_S_PER_1K_STEPS = 3.0
@@ -98,7 +99,7 @@ def batch_folder(batch: Batch) -> str:
     """Return where a batch's files lie, relative to the run."""
     first, last = batch.seeds[0], batch.seeds[-1]
     seeds = f"s{first}" if first == last else f"s{first}-{last}"
-    paused = "" if batch.until >= 1 else f"-to{100 * batch.until:g}"
+    paused = "" if batch.until >= 1 else f"{PAUSED}{100 * batch.until:g}"
     return f"candidates/{batch.candidate}/{batch.purpose}-{seeds}{paused}"
 
 

@@ -36,6 +36,17 @@ def highlighted(source: str) -> Markup:
     return Markup("").join(_span(kind, words) for kind, words in tokens)
 
 
+def numbered_lines(source: str) -> list[Markup]:
+    """Return the lines of Python code as escaped HTML, each whole in itself: a string over several lines is cut."""
+    lines: list[list[Markup]] = [[]]
+    for kind, words in PythonLexer(stripnl=False).get_tokens(capped(source).rstrip("\n")):
+        first, *others = words.split("\n")
+        lines[-1].append(_span(kind, first))
+        lines += [[_span(kind, part)] for part in others]
+    joined = [Markup("").join(parts) for parts in lines]
+    return joined[:-1] if joined and not joined[-1] else joined
+
+
 def diff(old: str, new: str, old_name: str, new_name: str) -> Markup:
     """Return a unified diff as escaped HTML, "" where nothing changed."""
     before, after = capped(old).splitlines(), capped(new).splitlines()

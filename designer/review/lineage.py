@@ -42,12 +42,12 @@ def stories_of(archive: Archive, winner: str | None, most: int) -> list[Story]:
 def _story(archive: Archive, candidate: Candidate, is_winner: bool, remarks: tuple[Remark, ...]) -> Story:
     parent = archive.candidates.get(candidate.parents[0]) if candidate.parents else None
     by = f" of {', '.join(one_line(p, 20) for p in candidate.parents)}" if candidate.parents else ""
-    outcome, ended_well = _outcome(archive, candidate)
+    told, ended_well = outcome(archive, candidate)
     return Story(
         id=one_line(candidate.id, 20),
         is_winner=is_winner,
         origin=f"{candidate.verb}{by}",
-        outcome=outcome,
+        outcome=told,
         ended_well=ended_well,
         why=printable(candidate.why, PROSE_CHARS),
         expects=printable(candidate.expects, PROSE_CHARS),
@@ -57,7 +57,7 @@ def _story(archive: Archive, candidate: Candidate, is_winner: bool, remarks: tup
     )
 
 
-def _outcome(archive: Archive, candidate: Candidate) -> tuple[str, bool]:
+def outcome(archive: Archive, candidate: Candidate) -> tuple[str, bool]:
     """Return how far a candidate came, and whether that was to the end of a training."""
     verdict = archive.verdicts[candidate.id]
     if verdict.status is not Status.OK:

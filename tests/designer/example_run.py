@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from designer.archive import HUMAN, SPARSE
@@ -157,7 +158,7 @@ def example_run(folder: Path, events: list[Event], task: Task | None = None, con
     """Write a run whose journal has an event every ten seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(folder, task or example_task(), cheetah_table(), config or Config())
-    times = iter(range(0, 10_000, 10))
+    times = itertools.count(0, 10)
     journal = Journal(run.journal, clock=lambda: float(next(times)))
     for event in events:
         journal.append(event)
