@@ -17,6 +17,7 @@ from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.critic import CRITIC, Critic
+from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
 from designer.loop import Loop
@@ -97,3 +98,5 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
     if run.config.llm.analyst and ANALYST not in off:
         loop.analyst = Analyst(model, run.prompts, switched_off(ANALYST))
+    if run.config.llm.frames and VIEWER not in off:
+        loop.viewer = Viewer(model, run.prompts, switched_off(VIEWER))

@@ -18,12 +18,14 @@ from designer.display import Display
 from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
 from designer.feedback.statistics import remarks_on
+from designer.feedback.viewer import Viewer
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import added_slots, examine_added, opinions_for, review, unread_parents
 from designer.search import Advance, Batch, Propose, Search, Stop
 from designer.trials import Workbench, run_batch, tidy
+from designer.watching import unseen_parents, watch
 
 STOP_GRACE_S = 5.0
 Done = TypeVar("Done", bound=Event)
@@ -43,6 +45,7 @@ class Loop:
         self.display = display
         self.critic: Critic | None = None
         self.analyst: Analyst | None = None
+        self.viewer: Viewer | None = None
         self.world_source = ""
         self.parallel = 1
         self.stopping = threading.Event()
@@ -74,7 +77,7 @@ class Loop:
         return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed, notes, self.world_source)
 
     def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:
-        """Before a round is proposed: take up what people said, and have the parents' failing episodes read."""
+        """Before a round: take up what people said, have the parents' failing episodes read and their films looked at."""
         round_ = wanted[0].round
         for taken in opinions_for(self.bench.folder, self.archive, round_):
             self.record(taken)
@@ -83,6 +86,10 @@ class Loop:
         if self.analyst:
             read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
             self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
+        if self.viewer:
+            look = partial(watch, self.viewer, self.brief(round_), archive=self.archive, bench=self.bench)
+            # One after the other: whose film the probes use, and so what is asked, must not depend on threads.
+            self._together(1, [partial(look, name) for name in unseen_parents(wanted, self.archive)])
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""

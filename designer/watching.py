@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from designer.archive import Archive
 from designer.errors import BudgetSpentError, MachineError, ReplyMissingError
-from designer.executors import Job
 from designer.executors.results import read_stills
 from designer.feedback.viewer import VIEWER, Viewer
-from designer.filming import LIMITS, render_spec
+from designer.filming import film_stills
 from designer.journal import BudgetSpent, Reviewed
 from designer.proposers import Brief, Slot
 from designer.records import Status
-from designer.trials import POLICY, Workbench
-
-SECONDS = 10.0
+from designer.runs import Run
+from designer.trials import Workbench
 
 
 def unseen_parents(wanted: tuple[Slot, ...], archive: Archive) -> list[str]:
     """Return the parents of these slots whose films nobody has looked at, in the order of their slots."""
     parents = dict.fromkeys(parent for slot in wanted for parent in slot.parents)
-    return [name for name in parents if (VIEWER, name) not in archive.reviews and archive.trials_of(name, "search")]
+    filmed = [name for name in parents if any(trial.result for trial in archive.trials_of(name, "search"))]
+    return [name for name in filmed if (VIEWER, name) not in archive.reviews]
 
 
 def watch(viewer: Viewer, brief: Brief, name: str, archive: Archive, bench: Workbench) -> Reviewed | BudgetSpent:
@@ -31,16 +27,23 @@ def watch(viewer: Viewer, brief: Brief, name: str, archive: Archive, bench: Work
     if VIEWER in archive.judges_off:
         return nothing
     try:
-        frames = film_stills(bench, archive, name)
-        return nothing._replace(remarks=viewer.look(brief, archive.candidates[name], frames)) if frames else nothing
+        frames = stills(bench, archive, name)
+        return nothing.model_copy(update={"remarks": viewer.look(brief, archive.candidates[name], frames)})
     except BudgetSpentError as spent:
         return BudgetSpent(reason=str(spent))
     except ReplyMissingError:  # a replay took another turn than the run whose replies it plays
         return nothing
     except MachineError as error:
-        viewer.switch_off(f"no film of {name}: {error}")
+        viewer.switch_off(f"{name} could not be filmed: {error}")
         return nothing
 
 
-def film_stills(bench: Workbench, archive: Archive, name: str) -> list[str]:
-    """Return frames of one episode of a candidate's first search seed, as data URIs."""
+def stills(bench: Workbench, archive: Archive, name: str) -> tuple[str, ...]:
+    """Return frames of an episode of a candidate's first search seed, as data URIs. Raises MachineError."""
+    trials = archive.trials_of(name, "search")
+    trial = next(trial for trial in trials if trial.result)
+    run = Run(bench.folder, bench.task, bench.table, bench.config)
+    result = film_stills(run, bench.executor, trial, trials, bench.config.llm.frames)
+    if result.status is not Status.OK:
+        raise MachineError(result.error)
+    return read_stills(result.content, bench.config.llm.frames)

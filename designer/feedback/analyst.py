@@ -159,9 +159,7 @@ def made_episode(table: StateTable, label: str, sign: int) -> Episode:
     way, ends = ("rises", (low, high)) if sign > 0 else ("falls", (high, low))
     event = {"step": 0, "text": f"{label} {way} steadily from {ends[0]:.3g} to {ends[1]:.3g} until the end"}
     stages = {label: path if sign > 0 else path[::-1]}
-    return Episode.model_validate(
-        {"fitness": 0.0, "steps": PROBE_STEPS, "edges": edges, "stages": stages, "events": (event,)}
-    )
+    return Episode.model_validate({"fitness": 0.0, "steps": PROBE_STEPS, "edges": edges, "stages": stages, "events": (event,)})
 
 
 # What the numbers say ------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class Viewer:
     """Looks at films as frames: data URIs in order of time."""
 
     def __init__(self, llm: LLM, prompts_folder: Path, on_off: Callable[[str], None]) -> None:
-        """`on_off(reason)` is told when it is switched off: it failed a probe, its model takes no images, nothing can be drawn."""
+        """`on_off(reason)` is told why it is switched off: a failed probe, a model that takes no images, no film."""
         self._llm = llm
         self._prompts = Prompts(prompts_folder)
         self._trust = Trust(on_off)

@@ -1,4 +1,4 @@
-"""What is learnt of a model at run time: parameters that its endpoint refused, kept in the run so that nothing is learnt twice."""
+"""What is learnt of a model at run time: parameters that its endpoint refused. Kept in the run: nothing is learnt twice."""
 
 from __future__ import annotations
 

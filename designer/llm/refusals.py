@@ -33,9 +33,7 @@ def refused_parameter(error: APIStatusError, sent: Iterable[str]) -> str | None:
     return next((name for name in names if name in words), None)
 
 
-def judged(
-    error: APIStatusError, whom: str, hint: str, quoted: Callable[[str], str], with_images: bool = False
-) -> Setback:
+def judged(error: APIStatusError, whom: str, hint: str, quoted: Callable[[str], str], with_images: bool = False) -> Setback:
     """Return what may pass. Raises ModelKeyError for a refused key, ImagesRefusedError for refused pictures,
     ModelRefusedError for what else stays refused.
 
