@@ -202,7 +202,7 @@ def _design(run: Run, executor: Executor, console: Console) -> None:
     opening = loop.archive.started
     assert opening is not None
     console.print(
-        Text(printable(f"proposer: {opening.proposer}\nsandbox:  {opening.sandbox}\nfitness:  {opening.fitness}")),
+        Text(printable(_header(opening))),
         soft_wrap=True,
     )
     if isinstance(display, LiveTable):
@@ -222,7 +222,13 @@ def _opening(run: Run, proposer: str, sandbox: str) -> RunStarted:
         sandbox=sandbox,
         fitness=f"{run.task.fitness_origin}: {run.task.fitness}",
         version=__version__,
+        trainer=run.config.training.trainer_name,
     )
+
+
+def _header(opening: RunStarted) -> str:
+    told = {"proposer": opening.proposer, "sandbox": opening.sandbox, "fitness": opening.fitness, "trainer": opening.trainer}
+    return "\n".join(f"{name + ':':<9} {text}" for name, text in told.items())
 
 
 def planned_steps(run: Run) -> int:

@@ -53,6 +53,15 @@ class TrainingConfig(Section):
     steps: int | None = Field(None, ge=1, description="environment steps of one training; not set: the task's")
     num_envs: int = Field(64, ge=1, le=4096, description="parallel worlds for one policy")
     gamma: float = Field(0.99, gt=0, lt=1, description="discount")
+    trainer: Literal["ppo", "sb3"] = Field(
+        "ppo", description="who trains: ppo (designer's own, all seeds of a reward at once) or sb3 (Stable-Baselines3's PPO)"
+    )
+
+    @property
+    def trainer_name(self) -> str:
+        """What a person is told of the trainer."""
+        names = {"ppo": "ppo (designer's own, seeds stacked)", "sb3": "sb3 (PPO of Stable-Baselines3, tuned)"}
+        return names[self.trainer]
 
 
 class EvaluationConfig(Section):

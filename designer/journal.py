@@ -30,6 +30,7 @@ class RunStarted(Record):
     sandbox: str
     fitness: str
     version: str
+    trainer: str = "ppo"
 
 
 class CallStarted(Record):

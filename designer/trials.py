@@ -115,6 +115,8 @@ def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: P
         "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
         "reward": reward,
     }
+    if config.training.trainer != "ppo":
+        spec["trainer"] = config.training.trainer
     if batch.until < 1:
         spec["until"] = batch.until
     if batch.since > 0:

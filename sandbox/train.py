@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -30,6 +30,28 @@ PROGRESS_INTERVAL_S = 0.5
 CHECKPOINT = "checkpoint.safetensors"
 
 
+class Trained(Protocol):
+    """A training of one policy for each seed, by whatever trainer, that can be paused.
+
+    After `advance`: `kept` holds the policies (P, ...) of each of the job's fractions that was passed, `curves` a line of
+    statistics for each horizon, `steps` the environment steps done for each seed.
+    """
+
+    kept: list[dict[str, Tensor]]
+    curves: list[dict[str, Any]]
+
+    @property
+    def steps(self) -> int: ...
+    def traces_of(self, policy: int) -> list[dict[str, Any]]:
+        """Return what the reward's terms did in one policy's training, as JSON."""
+        ...
+
+    def start(self) -> None: ...
+    def advance(self, until: float, output: Output) -> None: ...
+    def state(self) -> Mapping[str, Mapping[str, Tensor]]: ...
+    def restore(self, state: Mapping[str, Mapping[str, Tensor]]) -> None: ...
+
+
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Train and send `curves.jsonl`, `policy.safetensors`, the result and, where it paused, `checkpoint.safetensors`.
 
@@ -37,14 +59,24 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     share of the steps at which to pause, and `resume`: go on from the checkpoint beside the job. A box that goes on sends the
     policies of its own fractions.
     """
-    started_cpu = time.process_time()
+    carry_out(lambda: training_of(job, files), job, files, output)
+
+
+def training_of(job: Mapping[str, Any], files: Callable[[str], bytes]) -> Training:
+    """Return what a job describes: the seeds stacked over one batch of worlds. Raises CandidateFault, WorldError."""
     settings = Settings(**job["settings"])
     seeds = job["seeds"]
-    until = job.get("until", 1.0)
     world = worlds.make(job["world"], settings.num_envs * len(seeds))
+    reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
+    return Training(world, reward, seeds, job["steps"], job["fractions"], settings)
+
+
+def carry_out(make: Callable[[], Trained], job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
+    """Make a job's training, do it, and send what came of it."""
+    started_cpu = time.process_time()
+    until = job.get("until", 1.0)
     try:
-        reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
-        training = Training(world, reward, seeds, job["steps"], job["fractions"], settings)
+        training = make()
         if job.get("resume", False):
             training.restore(checkpoint.unpack(files(CHECKPOINT)))
         else:
@@ -60,20 +92,12 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     output.write("policy.safetensors", pack(training.kept))
     if until < 1:
         output.write(CHECKPOINT, checkpoint.pack(training.state()))
-    output.result(
-        "ok",
-        steps=training.steps,
-        traces=[training.traces.of(policy) for policy in range(len(seeds))],
-        cpu_s=time.process_time() - started_cpu,
-    )
+    traces = [training.traces_of(policy) for policy in range(len(job["seeds"]))]
+    output.result("ok", steps=training.steps, traces=traces, cpu_s=time.process_time() - started_cpu)
 
 
 class Training:
-    """The worlds, what pays, and a stack of learners, one for each seed.
-
-    After `advance`: `kept` holds a policy for each of `fractions` that was passed, `traces` what the reward's terms did,
-    `curves` a line of statistics for each horizon, `steps` the environment steps done for each seed.
-    """
+    """The worlds, what pays, and a stack of learners, one for each seed. Implements `Trained`."""
 
     def __init__(
         self,
@@ -103,6 +127,10 @@ class Training:
     @property
     def steps(self) -> int:
         return self._done * self._settings.horizon * self._settings.num_envs
+
+    def traces_of(self, policy: int) -> list[dict[str, Any]]:
+        """Return what the reward's terms did in one policy's training, as JSON."""
+        return self.traces.of(policy)
 
     def start(self) -> None:
         """Begin: every world at the start of an episode."""

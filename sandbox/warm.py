@@ -39,7 +39,7 @@ from sandbox import kernel, landlock, places, seal
 from sandbox.drawing import draw_nothing
 from sandbox.namespaces import NEWUSER, VIEWS
 from sandbox.output import Output
-from sandbox.worker import VERBS, tell_failures
+from sandbox.worker import VERBS, module_of, tell_failures
 
 ROLES = {"candidates": ("probe", "train"), "judges": ("rollout", "score", "analyse")}
 MAX_REQUEST_BYTES = 64 * 1024
@@ -87,7 +87,7 @@ class Ready:
 
             probe.judge(files["reward.py"].decode("utf-8"), job["entry"], self._play, output)
         else:
-            importlib.import_module(VERBS[job["verb"]]).run(job, files.__getitem__, output)
+            importlib.import_module(module_of(job)).run(job, files.__getitem__, output)
 
 
 def main(role: str, world: str, seed: int, idle_s: float) -> None:
@@ -192,12 +192,14 @@ def _be_child(request: Request, ready: Ready) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         os.closerange(4, 256)
         output = Output(os.fdopen(3, "wb"))
+        job = json.loads(files["job.json"])
 
         def work() -> None:
+            importlib.import_module(module_of(job))  # there already, but for another trainer's
             landlock.enclose(ready.rules)
             seal.apply()
             output.seal(True)
-            ready.do(json.loads(files["job.json"]), files, output)
+            ready.do(job, files, output)
 
         tell_failures(work, output)
         sys.stdout.flush()

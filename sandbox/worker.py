@@ -31,6 +31,8 @@ VERBS = {
     "analyse": "sandbox.analyse",
     "render": "sandbox.render",
 }
+TRAINERS = {"sb3": "sandbox.sb3_train"}
+"""Other trainers than our own, each imported only where a job names it."""
 
 
 def main(folder: Path, sealed: bool = True) -> None:
@@ -40,7 +42,7 @@ def main(folder: Path, sealed: bool = True) -> None:
 
     def work() -> None:
         choose_backend() if job["verb"] == "render" else draw_nothing()
-        verb = importlib.import_module(VERBS[job["verb"]])
+        verb = importlib.import_module(module_of(job))
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
         if sealed:
@@ -50,6 +52,11 @@ def main(folder: Path, sealed: bool = True) -> None:
         verb.run(job, lambda name: (folder / name).read_bytes(), output)
 
     tell_failures(work, output)
+
+
+def module_of(job: Mapping[str, Any]) -> str:
+    """Name what does a job: its verb's module, or that of the trainer that it asks for."""
+    return TRAINERS[job["trainer"]] if "trainer" in job else VERBS[job["verb"]]
 
 
 def _load_world(job: Mapping[str, Any]) -> None:

@@ -118,7 +118,7 @@ def _facts(run: Run, archive: Archive) -> list[Fact]:
         "Fitness": f"{task.fitness_origin}" + (f": {task.fitness}{unit}" if task.fitness else ""),
         "Success": str(task.success) if task.success else "no test of its own",
         "World": f"{table.world} ({table.gymnasium_id}), episodes of at most {length}",
-        "Training": f"{count(task.steps, 'environment step')} a policy, {worlds}",
+        "Training": f"{count(task.steps, 'environment step')} a policy, {worlds}, by {config.training.trainer_name}",
         "Judged on": f"{count(config.evaluation.episodes, 'episode')} a policy, away from the candidate's code",
         "Seeds": f"search {search_seed(config.search.seed)}; final {span_}",
         "Version": f"designer {started.version}" if started else "not yet known",

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from designer.archive import HUMAN, SPARSE
 from designer.assemble import describe_job
-from designer.config import Config
+from designer.config import Config, TrainingConfig
 from designer.executors import JobVerb
 from designer.executors.embedded import CHECK
 from designer.executors.fake import Fake
@@ -62,6 +62,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     run_batch(plain, Batch("g01c00", "final", (1000, 1001, 1002)), SOURCE, silent)
     paused = run_batch(plain, Batch("g01c01", "search", (1,), until=0.5), SOURCE, silent)
     run_batch(plain, Batch("g01c01", "search", (1,), since=0.5), SOURCE, silent, paused.trials)
+    run_batch(with_sb3(plain), Batch("g01c02", "search", (1,)), SOURCE, silent)
     run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
     run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
     probe(SOURCE, plain, "candidates/g01c00/probe")
@@ -74,6 +75,10 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     prepare_folder(CHECK, root / "check")
     film(finished_run(root / "filmed"), Fake())
     return [json.loads(path.read_text()) for path in sorted(root.rglob("job.json"))]
+
+
+def with_sb3(plain: Workbench) -> Workbench:
+    return plain._replace(config=Config.model_validate({"training": {"trainer": "sb3"}}))
 
 
 def finished_run(folder: Path) -> Run:
@@ -94,6 +99,12 @@ def test_host_worker_and_schemas_know_the_same_verbs() -> None:
     assert set(constant("sandbox/worker.py", "VERBS")) == verbs
     assert {one["$ref"] for one in schema("job")["oneOf"]} == {f"#/$defs/{verb}" for verb in verbs}
     assert {one["$ref"] for one in schema("result")["oneOf"]} == {f"#/$defs/{verb}" for verb in (*verbs, "failed")}
+
+
+def test_host_worker_and_schema_know_the_same_trainers() -> None:
+    others = set(constant("sandbox/worker.py", "TRAINERS"))
+    assert set(schema("job")["$defs"]["train"]["properties"]["trainer"]["enum"]) == others
+    assert set(get_args(TrainingConfig.model_fields["trainer"].annotation)) == {"ppo", *others}
 
 
 def test_schema_knows_the_trainers_settings() -> None:
@@ -130,7 +141,7 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*at, key))
 
 
-OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume"}
+OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer"}
 """Settings have defaults, and so has a training in one piece; what a tree's operation has is its interpreter's matter."""
 
 

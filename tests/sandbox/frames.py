@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sandbox.output import Output
+from sandbox.worker import module_of
 
 
 class Sent(NamedTuple):
@@ -19,12 +20,12 @@ class Sent(NamedTuple):
 
 
 def run_verb(job: Mapping[str, Any], **files: str | bytes) -> Sent:
-    """Run `job["verb"]`; a file's name is given with `_` for the dot."""
+    """Run what a job asks for; a file's name is given with `_` for the dot."""
     named = {
         name.replace("_", "."): content.encode() if isinstance(content, str) else content for name, content in files.items()
     }
     stream = io.BytesIO()
-    importlib.import_module(f"sandbox.{job['verb']}").run(job, named.__getitem__, Output(stream))
+    importlib.import_module(module_of(job)).run(job, named.__getitem__, Output(stream))
     return read_frames(stream.getvalue())
 
 
