@@ -1,4 +1,4 @@
-"""The `render` verb: one episode of a policy as an H.264 clip or as stills. A machine that can't draw says so, fails nothing."""
+"""The `render` verb: one episode of a policy as an H.264 clip or as stills. A machine that can't draw says so."""
 
 from __future__ import annotations
 

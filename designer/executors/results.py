@@ -158,7 +158,7 @@ def read_analysed(content: Mapping[str, Any]) -> Analysed:
 
 
 def read_stills(content: Mapping[str, Any], count: int) -> tuple[str, ...]:
-    """Read a film's stills as data URIs. Raises SandboxError unless they are one to `count` JPEG pictures of a sensible size."""
+    """Read a film's stills as data URIs. Raises SandboxError unless they are 1 to `count` JPEGs of a sensible size."""
     found = _read(_Stills, content, "render").stills
     if not 1 <= len(found) <= count or any(not still.startswith(JPEG) or len(still) > MAX_STILL_CHARS for still in found):
         raise SandboxError(f"the render box sent {len(found)} stills, or what is no picture, where {count} were asked for.")

@@ -121,8 +121,8 @@ class Analyst:
         ]
 
     def _is_steady(self, brief: Brief) -> bool:
-        """Show two episodes, in one of which a quantity falls as far as it rises in the other, in both orders: each time a claim
-        must hold of the failing one, and none of the other.
+        """Show two episodes in both orders: what rises in the one falls as far in the other. Each time a claim must hold of the
+        failing one, and none of the other.
         """
         label = moving_quantity(brief.table)
         rises, falls = (made_episode(brief.table, label, sign) for sign in (1, -1))
