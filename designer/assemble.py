@@ -25,12 +25,14 @@ from designer.modelling import stored_model
 from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.records import StateTable, Status
+from designer.reviewing import EpisodeReader
 from designer.runs import Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
 from designer.search.rules import make_search
 from designer.seeds import random_play_seed
 from designer.trials import Workbench
+from designer.watching import FilmReader
 from designer.world_source import WorldSource, stage_world
 
 DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
@@ -97,6 +99,6 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     if run.config.llm.critic and CRITIC not in off:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
     if run.config.llm.analyst and ANALYST not in off:
-        loop.analyst = Analyst(model, run.prompts, switched_off(ANALYST))
+        loop.readers.append(EpisodeReader(Analyst(model, run.prompts, switched_off(ANALYST)), run.config.llm.parallel))
     if run.config.llm.frames and VIEWER not in off:
-        loop.viewer = Viewer(model, run.prompts, switched_off(VIEWER))
+        loop.readers.append(FilmReader(Viewer(model, run.prompts, switched_off(VIEWER))))

@@ -15,17 +15,14 @@ from typing import TypeVar
 
 from designer.archive import BASELINES, Archive
 from designer.display import Display
-from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
 from designer.feedback.statistics import remarks_on
-from designer.feedback.viewer import Viewer
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
-from designer.reviewing import added_slots, examine_added, opinions_for, review, unread_parents
+from designer.reviewing import Reader, added_slots, examine_added, opinions_for
 from designer.search import Advance, Batch, Propose, Search, Stop
 from designer.trials import Workbench, run_batch, tidy
-from designer.watching import unseen_parents, watch
 
 STOP_GRACE_S = 5.0
 Done = TypeVar("Done", bound=Event)
@@ -44,8 +41,7 @@ class Loop:
         self.archive = archive
         self.display = display
         self.critic: Critic | None = None
-        self.analyst: Analyst | None = None
-        self.viewer: Viewer | None = None
+        self.readers: list[Reader] = []
         self.world_source = ""
         self.parallel = 1
         self.stopping = threading.Event()
@@ -83,13 +79,8 @@ class Loop:
             self.record(taken)
         added = added_slots(self.bench, self.archive, round_)
         self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
-        if self.analyst:
-            read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
-            self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
-        if self.viewer:
-            look = partial(watch, self.viewer, self.brief(round_), archive=self.archive, bench=self.bench)
-            # One after the other: whose film the probes use, and so what is asked, must not depend on threads.
-            self._together(1, [partial(look, name) for name in unseen_parents(wanted, self.archive)])
+        for reader in self.readers:
+            self._together(reader.parallel, reader.readings(wanted, self.brief(round_), self.archive, self.bench))
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""

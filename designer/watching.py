@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 from designer.archive import Archive
 from designer.errors import BudgetSpentError, MachineError, ReplyMissingError
 from designer.executors.results import read_stills
@@ -12,6 +16,22 @@ from designer.proposers import Brief, Slot
 from designer.records import Status
 from designer.runs import Run
 from designer.trials import Workbench
+
+
+class FilmReader(NamedTuple):
+    """Has parents' films looked at by the viewer. Implements `Reader`."""
+
+    viewer: Viewer
+
+    @property
+    def parallel(self) -> int:
+        """One after the other: whose film the probes use, and so what is asked, must not depend on threads."""
+        return 1
+
+    def readings(
+        self, wanted: tuple[Slot, ...], brief: Brief, archive: Archive, bench: Workbench
+    ) -> list[Callable[[], Reviewed | BudgetSpent]]:
+        return [partial(watch, self.viewer, brief, name, archive, bench) for name in unseen_parents(wanted, archive)]
 
 
 def unseen_parents(wanted: tuple[Slot, ...], archive: Archive) -> list[str]:
