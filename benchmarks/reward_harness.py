@@ -22,6 +22,7 @@ from envs.vec_env import Step
 from sandbox.output import Output
 from sandbox.ppo import Settings
 from sandbox.reward import Reward
+from sandbox.terms import Terms
 from sandbox.train import Training
 
 REPEATS = 5
@@ -57,13 +58,13 @@ def potential(s):
 class Timed:
     """A reward source that counts the seconds spent in it."""
 
-    def __init__(self, terms: Callable[[Step, Tensor], Mapping[str, Tensor]]) -> None:
-        self._terms = terms
+    def __init__(self, pay: Callable[[Step, Tensor], Terms]) -> None:
+        self._pay = pay
         self.seconds: list[float] = []
 
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
+    def pay(self, step: Step, action: Tensor) -> Terms:
         started = time.perf_counter()
-        terms = self._terms(step, action)
+        terms = self._pay(step, action)
         self.seconds.append(time.perf_counter() - started)
         return terms
 
@@ -74,31 +75,31 @@ class Timed:
         """Nothing is kept over a pause."""
 
 
-def bare(source: str) -> Callable[[Step, Tensor], Mapping[str, Tensor]]:
+def bare(source: str) -> Callable[[Step, Tensor], Terms]:
     """Call the reward once and look at nothing. A potential is asked for both states, as the harness must."""
     namespace: dict[str, Any] = {"torch": torch}
     exec(source, namespace)  # noqa: S102 - our own text, above
 
-    def terms(step: Step, action: Tensor) -> Mapping[str, Tensor]:
+    def pay(step: Step, action: Tensor) -> Terms:
         answer = namespace["reward"](step.state, action)
         if "potential" in namespace:
             after, before = namespace["potential"](step.state), namespace["potential"](step.state.prev)
             answer |= {f"shaping_{name}": 0.99 * after[name] - before[name] for name in after}
-        return answer
+        return Terms(tuple(answer), torch.stack(list(answer.values())))
 
-    return terms
+    return pay
 
 
-def harnessed(source: str) -> Callable[[Step, Tensor], Mapping[str, Tensor]]:
+def harnessed(source: str) -> Callable[[Step, Tensor], Terms]:
     reward = Reward("import torch\n" + source)
-    return lambda step, action: reward.terms(step.state, action, torch.from_numpy(step.terminated))
+    return lambda step, action: reward.pay(step.state, action, torch.from_numpy(step.terminated))
 
 
-def trained(terms: Callable[[Step, Tensor], Mapping[str, Tensor]], seeds: list[int]) -> tuple[float, float]:
+def trained(pay: Callable[[Step, Tensor], Terms], seeds: list[int]) -> tuple[float, float]:
     """Train; return the median seconds a step in the reward, and of the whole step."""
     settings = Settings()
     world = worlds.make(WORLD, settings.num_envs * len(seeds))
-    source = Timed(terms)
+    source = Timed(pay)
     started = time.perf_counter()
     training = Training(world, source, seeds, STEPS, [1.0], settings)
     training.start()

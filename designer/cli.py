@@ -12,7 +12,8 @@ from typing import NoReturn, TypeAlias
 
 from rich.text import Text
 
-from designer import __version__, terminal
+from designer import __version__
+from designer import terminal as own_terminal
 from designer.config import Config, knobs
 from designer.errors import ConfigError, DesignerError, did_you_mean
 from designer.sandboxes import UNSAFE_FLAG
@@ -24,6 +25,7 @@ EXIT_OK, EXIT_ERROR = 0, 2
 RUNS = Path("runs")
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 OTHER_FLAGS = (
+    "by",
     "budget",
     "config",
     "env",
@@ -45,7 +47,7 @@ OTHER_FLAGS = (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 where it did its work, 2 with one or two sentences where it could not."""
-    console = terminal.console(stderr=True)
+    console = own_terminal.console(stderr=True)
     try:
         asked = parse(sys.argv[1:] if arguments is None else arguments)
         asked.command(asked)
@@ -192,13 +194,25 @@ def _add_words(verbs: Verbs) -> None:
 def _add_desk(verbs: Verbs) -> None:
     """Describe where people look, compare, rank and approve."""
     from designer import speaking
-    from designer.desk import serve
+    from designer.desk import serve, terminal
 
     review = _command(verbs, "review", serve.review, "open the review desk: look at runs, compare, rank, say, approve")
     review.add_argument("runs", nargs="?", type=Path, default=RUNS, help="the folder with the runs, or one run (default: runs)")
     clips = _command(verbs, "clips", speaking.clips, "film candidates of a run that have no clip yet")
     clips.add_argument("run", type=Path, help="a run folder")
     clips.add_argument("candidates", nargs="*", help="such as g01c03; none: all that were trained")
+    rank = _command(verbs, "rank", terminal.rank, "rank a run's candidates by their clips, on this terminal")
+    rank.add_argument("run", type=Path, help="a run folder")
+    rank.add_argument("--by", help="your name; not given: the account's")
+    for verb, does, text in (
+        ("approve", speaking.approve, "approve a candidate, so that it may be exported"),
+        ("reject", speaking.reject, "reject a candidate with a reason, which enters the next prompts"),
+    ):
+        word = _command(verbs, verb, does, text)
+        word.add_argument("run", type=Path, help="a run folder")
+        word.add_argument("candidate", help="such as g01c03")
+        word.add_argument("text", nargs="?" if verb == "approve" else None, default="", help="a remark, or the reason")
+        word.add_argument("--by", help="your name; not given: the account's")
     review.add_argument("--host", default="127.0.0.1", help="where to listen; beyond loopback the address holds a token")
     review.add_argument("--port", type=int, help="not given: the first free one from 8642 on; 0: any")
 

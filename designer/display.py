@@ -177,7 +177,7 @@ def told(event: Event, unit: str) -> str:
         case JudgeSwitchedOff(judge=judge, reason=reason):
             return f"the {judge} is switched off: {reason}"
         case OpinionTaken(kind=kind, text=text, name=name):
-            return f"taken up: {one_line(text, 110) if kind == 'say' else name}"
+            return "" if kind == "rank" else f"taken up: {one_line(text, 110) if kind == 'say' else f'{kind} {name}'}"
         case Reviewed(reviewer=reviewer, candidate=candidate, remarks=remarks, dropped=dropped):
             unsaid = f" ({count(dropped, 'claim')} not confirmed)" if dropped else ""
             return f"{reviewer} on {candidate}: {count(len(remarks), 'remark')}{unsaid}"

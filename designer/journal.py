@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from designer.errors import RunBrokenError, RunLockedError
 from designer.files import disk_error
-from designer.records import Candidate, Record, Remark, Trial, Verdict
+from designer.records import Candidate, Record, Remark, Saying, Trial, Verdict
 
 
 class RunStarted(Record):
@@ -88,15 +88,11 @@ class Reviewed(Record):
     dropped: int = 0
 
 
-class OpinionTaken(Record):
-    """What a person said or handed in is taken up in this round. `text`: a note, or a reward's source."""
+class OpinionTaken(Saying):
+    """What a person said or handed in is taken up in this round."""
 
     event: Literal["opinion_taken"] = "opinion_taken"
-    id: str
-    kind: Literal["say", "add"]
     round: int
-    text: str
-    name: str = ""
 
 
 class TrialsFinished(Record):

@@ -20,7 +20,7 @@ from designer.feedback.statistics import remarks_on
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
-from designer.reviewing import Reader, added_slots, examine_added, opinions_for
+from designer.reviewing import Reader, added_slots, examine_added, notes_for, opinions_for
 from designer.search import Advance, Batch, Propose, Search, Stop
 from designer.trials import Workbench, run_batch, tidy
 
@@ -69,7 +69,7 @@ class Loop:
     def brief(self, round_: int) -> Brief:
         """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
         entries = self.archive.entries(round_, remarks_on(self.archive))
-        notes = tuple(opinion.text for opinion in self.archive.opinions if opinion.kind == "say" and opinion.round <= round_)
+        notes = notes_for(self.archive, round_)
         return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed, notes, self.world_source)
 
     def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:

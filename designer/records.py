@@ -291,3 +291,46 @@ class Remark(Record):
     kind: Literal["text", "score", "pair", "flag"]
     text: str
     blocking: bool = False
+
+
+# What people say -----------------------------------------------------------------------------------------------------
+
+SayingKind = Literal["say", "add", "rank", "approve", "reject", "undo"]
+
+
+class About(Record):
+    """What a note is about: a candidate, or a line of its code (from 1), or a moment of its clip [s]."""
+
+    candidate: str
+    line: int | None = None
+    clip_s: float | None = None
+
+
+class Ranking(Record):
+    """An answer about clips that were shown. places: of each that was shown, 0 is best, equal is the same; () can't be told.
+
+    bad: none of them does what was asked.
+    """
+
+    shown: tuple[str, ...]
+    places: tuple[int, ...] = ()
+    bad: bool = False
+
+
+class Saying(Record):
+    """One thing that a person (or a rater that is played) said, handed in or decided.
+
+    text: a note, a reason, or a reward's source. name: the file it came from, the candidate that was approved or rejected, or
+    what is taken back. source_hash, evidence_hash: of what was approved. by: who. at: when [s since 1970].
+    """
+
+    id: str
+    kind: SayingKind
+    text: str = ""
+    name: str = ""
+    about: About | None = None
+    ranking: Ranking | None = None
+    by: str = ""
+    at: float = 0.0
+    source_hash: str = ""
+    evidence_hash: str = ""

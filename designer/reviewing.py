@@ -26,17 +26,43 @@ def opinions_for(folder: Path, archive: Archive, round_: int) -> list[OpinionTak
     """
     if archive.in_round(round_):
         return []
-    return [
-        OpinionTaken(id=opinion.id, kind=opinion.kind, round=round_, text=opinion.text, name=opinion.name)
-        for opinion in pending(folder, archive, round_)
-    ]
+    return [OpinionTaken(round=round_, **opinion.model_dump(exclude={"round"})) for opinion in pending(folder, archive, round_)]
+
+
+def notes_for(archive: Archive, round_: int) -> tuple[str, ...]:
+    """Return what people said up to a round, each with what it is about, as prompts quote it."""
+    undone = {opinion.name for opinion in archive.opinions if opinion.kind == "undo" and opinion.round <= round_}
+    said = [o for o in archive.opinions if o.kind in ("say", "reject") and o.round <= round_ and o.id not in undone]
+    return tuple(_quoted(opinion, archive) for opinion in said)
+
+
+def _quoted(opinion: OpinionTaken, archive: Archive) -> str:
+    if opinion.kind == "reject":
+        return f"{opinion.name} was rejected: {opinion.text}"
+    about = opinion.about
+    if about is None:
+        return opinion.text
+    if about.clip_s is not None:
+        return f"on {about.candidate}, {about.clip_s:.1f} s into its episode: {opinion.text}"
+    source = archive.candidates[about.candidate].source if about.candidate in archive.candidates else ""
+    lines = source.splitlines()
+    if about.line is not None and 0 < about.line <= len(lines):
+        return f"on {about.candidate}, line {about.line}, {lines[about.line - 1].strip()!r}: {opinion.text}"
+    return f"on {about.candidate}: {opinion.text}"
 
 
 def added_slots(bench: Workbench, archive: Archive, round_: int) -> list[tuple[Slot, OpinionTaken]]:
     """Return the slots behind the round's own for rewards that people handed in and that are not candidates yet."""
     added = [opinion for opinion in archive.opinions if opinion.kind == "add" and opinion.round == round_]
-    slots = [Slot(round=round_, sample=bench.config.search.population + k, verb=Verb.INIT) for k in range(len(added))]
+    slots = [_slot_for(opinion, round_, bench.config.search.population + k) for k, opinion in enumerate(added)]
     return [(slot, opinion) for slot, opinion in zip(slots, added, strict=True) if slot.id not in archive.candidates]
+
+
+def _slot_for(added: OpinionTaken, round_: int, sample: int) -> Slot:
+    """Place a person's reward; an edit of a candidate descends from it."""
+    if added.about:
+        return Slot(round=round_, sample=sample, verb=Verb.MUTATE, parents=(added.about.candidate,))
+    return Slot(round=round_, sample=sample, verb=Verb.INIT)
 
 
 def examine_added(slot: Slot, added: OpinionTaken, bench: Workbench) -> CandidateProposed:

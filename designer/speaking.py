@@ -1,4 +1,4 @@
-"""`designer say`, `designer add`, `designer clips`: a person takes part in a run, or asks to see more of it."""
+"""What a person tells a run on the command line: `say`, `add`, `approve`, `reject`; and `clips`, to see more of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ def add(asked: argparse.Namespace) -> None:
     """Hand in a reward for a run."""
     opinions.add(open_run(asked.run), asked.file)
     print("It is a candidate of the next round, checked, trained and judged like any other.")
+
+
+def approve(asked: argparse.Namespace) -> None:
+    """Approve a candidate as it is now."""
+    said = opinions.approve(open_run(asked.run), asked.candidate, asked.by or opinions.account(), asked.text)
+    print(f"{said.by} approves {said.name}, code {said.source_hash}, evidence {said.evidence_hash}.")
+
+
+def reject(asked: argparse.Namespace) -> None:
+    """Reject a candidate."""
+    opinions.reject(open_run(asked.run), asked.candidate, asked.text, asked.by or opinions.account())
+    print("The reason enters the next round's prompts.")
 
 
 def clips(asked: argparse.Namespace) -> None:

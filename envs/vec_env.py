@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -49,9 +50,16 @@ class WorldSpec:
         """Clip actions (num_envs, action_dim) to [-1, 1] and map them to the world's units. An index (num_envs, 1) stays."""
         if self.choices:
             return action
-        low, high = np.array(self.action_low), np.array(self.action_high)
-        scaled: NDArray[np.float64] = low + (np.clip(action, -1, 1) + 1) * (high - low) / 2
+        low, half = self._bounds
+        clipped = np.minimum(np.maximum(action, -1.0), 1.0)
+        scaled: NDArray[np.float64] = low + (clipped + 1) * half
         return scaled
+
+    @cached_property
+    def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The lowest action and half of the range."""
+        low = np.array(self.action_low)
+        return low, (np.array(self.action_high) - low) / 2
 
     def random_actions(self, generator: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Draw what `VecEnv.step` takes: (count, action_dim), or (count, 1) indices."""

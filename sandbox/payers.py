@@ -13,13 +13,14 @@ from envs.state import State
 from envs.vec_env import Step, WorldSpec
 from sandbox.measure import Trajectories, measure_episodes, measure_steps
 from sandbox.reward import Reward
+from sandbox.terms import Terms
 
 
 class RewardSource(Protocol):
     """Anything that pays: a candidate, a person's reward, or the fitness itself."""
 
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
-        """Return named terms, each (num_envs,), float32."""
+    def pay(self, step: Step, action: Tensor) -> Terms:
+        """Return named terms for every world."""
         ...
 
     def state(self) -> Mapping[str, Tensor]:
@@ -47,8 +48,8 @@ class CodeReward(_Stateless):
     def __init__(self, source: str, entry: str, gamma: float) -> None:
         self._reward = Reward(source, entry, gamma)
 
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
-        return self._reward.terms(step.state, action, torch.from_numpy(step.terminated))
+    def pay(self, step: Step, action: Tensor) -> Terms:
+        return self._reward.pay(step.state, action, torch.from_numpy(step.terminated))
 
 
 class StepMeasure(_Stateless):
@@ -58,10 +59,10 @@ class StepMeasure(_Stateless):
         self._spec = spec
         self._world = world
 
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
+    def pay(self, step: Step, action: Tensor) -> Terms:
         fields = {**_arrays(step.state, self._world), "episode_time_s": step.state.episode_time_s.numpy()}
         paid = measure_steps(self._spec, fields, step.action, self._world.dt_s)
-        return {"fitness": torch.as_tensor(paid, dtype=torch.float32)}
+        return _fitness(torch.as_tensor(paid, dtype=torch.float32))
 
 
 class EpisodeMeasure:
@@ -75,7 +76,7 @@ class EpisodeMeasure:
         self._fields = {f.name: np.zeros((num_envs, steps, *f.shape), dtype=np.float32) for f in world.fields}
         self._action = np.zeros((num_envs, steps, world.action_dim), dtype=np.float32)
 
-    def terms(self, step: Step, action: Tensor) -> Mapping[str, Tensor]:
+    def pay(self, step: Step, action: Tensor) -> Terms:
         everyone = np.arange(len(self._length))
         for name, values in _arrays(step.state, self._world).items():
             self._fields[name][everyone, self._length] = values
@@ -86,7 +87,7 @@ class EpisodeMeasure:
         if len(ended):
             paid[ended] = torch.as_tensor(self._fitness(ended), dtype=torch.float32)
             self._length[ended] = 0
-        return {"fitness": paid}
+        return _fitness(paid)
 
     def state(self) -> Mapping[str, Tensor]:
         fields = {f"field.{name}": torch.from_numpy(values) for name, values in self._fields.items()}
@@ -100,6 +101,10 @@ class EpisodeMeasure:
         fields = {name: values[ended] for name, values in self._fields.items()}
         lengths = self._length[ended]
         return measure_episodes(self._spec, Trajectories(fields, self._action[ended], lengths, self._world.dt_s))
+
+
+def _fitness(paid: Tensor) -> Terms:
+    return Terms(("fitness",), paid.unsqueeze(0))
 
 
 def _arrays(state: State, world: WorldSpec) -> dict[str, np.ndarray[Any, Any]]:

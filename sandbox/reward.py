@@ -15,6 +15,7 @@ are made elsewhere.
 from __future__ import annotations
 
 import math
+import random
 import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -34,7 +35,6 @@ STRIKES, FORGIVEN_PER_CALL = 3.0, 0.01
 """A value at the edge of a comparison may fall on its other side when rounding differs in another batch, so one mismatch
 proves nothing. A reward that looks at its neighbours shows it in most calls."""
 
-WROTE = "the reward wrote into s.{name}; it must compute new tensors instead"
 CHANGED = "the reward changed {what}; it must leave its surroundings as they are"
 ANOTHER_ANSWER = "term {name!r} gave another answer when asked twice; it must depend on its arguments alone"
 NEIGHBOURS = "term {name!r} depends on the other worlds or their order; each world must be paid on its own"
@@ -63,6 +63,7 @@ class Reward:
         self._remembered: tuple[Call, Terms] | None = None
         self._strikes = 0.0
         self._dice = torch.Generator().manual_seed(secrets.randbits(63))
+        self._coin = random.Random(secrets.randbits(63))
         namespace: dict[str, Any] = {"__name__": "reward", "State": State, "Tensor": Tensor, "torch": torch, "math": math}
         self._surroundings = _Surroundings()
         with self._surroundings:
@@ -74,26 +75,31 @@ class Reward:
         self._potential: Callable[[State], Any] | None = potential if callable(potential) else None
 
     def terms(self, state: State, action: Tensor, terminated: Tensor) -> dict[str, Tensor]:
+        """Return what `pay` returns by name, (num_envs,) each. Raises CandidateFault."""
+        return self.pay(state, action, terminated).by_name()
+
+    def pay(self, state: State, action: Tensor, terminated: Tensor) -> Terms:
         """Return the reward's terms for a step of num_envs worlds.
 
         action: (num_envs, action_dim). terminated: (num_envs,), bool. Raises CandidateFault.
         """
         call = Call(state, action, terminated)
-        rows = torch.randint(len(action), (len(action),), generator=self._dice)
-        real_first, remember = torch.rand(2, generator=self._dice).tolist()
+        num_envs = action.shape[0]  # len() of a tensor costs more than many an operation on it
+        rows = torch.randint(num_envs, (num_envs,), generator=self._dice)
+        real_first, remember = self._coin.random() < 0.5, self._coin.random() * REMEMBER_ONE_IN < 1
         with self._surroundings, torch.no_grad():
-            if real_first < 0.5:
+            if real_first:
                 answer = self._answer(call)
-                other = self._answer(call.select(rows))
+                other = self._answer_for(call, rows)
             else:
-                other = self._answer(call.select(rows))
+                other = self._answer_for(call, rows)
                 answer = self._answer(call)
             self._compare(call, answer, other, rows)
-            if self._remembered is None or remember * REMEMBER_ONE_IN < 1:
+            if self._remembered is None or remember:
                 self._ask_remembered()
                 # A copy of the values: the caller may do with the terms what it likes.
                 self._remembered = (call, answer._replace(values=answer.values.clone()))
-        return answer.by_name()
+        return answer
 
     def _compare(self, call: Call, answer: Terms, other: Terms, rows: Tensor) -> None:
         """Compare an answer with the one for the worlds `rows` of the same call."""
@@ -119,12 +125,24 @@ class Reward:
 
     def _answer(self, call: Call) -> Terms:
         """Ask the candidate once, with copies of everything."""
-        copy = Call(call.state.copy(), call.action.clone(), call.terminated)
-        num_envs = len(call.action)
-        terms = checked("reward", self._guarded(lambda: self._reward(copy.state, copy.action)), num_envs)
+        used = Call(call.state.copy(), call.action.clone(), call.terminated)
+        answer = self._asked(used)
+        _check_unwritten(used, call)
+        return answer
+
+    def _answer_for(self, call: Call, rows: Tensor) -> Terms:
+        """Ask the candidate once for the worlds `rows` of a call: that selection is a copy already."""
+        used = call.select(rows)
+        answer = self._asked(used)
+        for name, value in (("a", used.action), *used.state.seen()):
+            if type(value) is not Tensor or value._version:
+                raise CandidateFault("rejected", _wrote(name))
+        return answer
+
+    def _asked(self, call: Call) -> Terms:
+        terms = checked("reward", self._guarded(lambda: self._reward(call.state, call.action)), call.action.shape[0])
         if self._potential is not None:
-            terms = self._with_shaping(terms, copy, self._potential)
-        _check_unwritten(copy, call)
+            terms = self._with_shaping(terms, call, self._potential)
         if self._names is None:
             self._names = terms.names
         elif terms.names != self._names:
@@ -133,7 +151,7 @@ class Reward:
         return terms
 
     def _with_shaping(self, terms: Terms, call: Call, potential: Callable[[State], Any]) -> Terms:
-        num_envs = len(call.action)
+        num_envs = call.action.shape[0]
         after = checked("potential", self._guarded(lambda: potential(call.state)), num_envs)
         before = checked("potential", self._guarded(lambda: potential(call.state.prev)), num_envs)
         if after.names != before.names:
@@ -154,6 +172,8 @@ class Reward:
 
 def _difference(got: Terms, expected: Tensor) -> str | None:
     """Name a term that is not what was expected, (num_terms, num_envs), beyond rounding."""
+    if torch.equal(got.values, expected):
+        return None
     apart = (got.values - expected).abs() - TOLERANCE * expected.abs().amax(1, keepdim=True)
     if float(apart.max()) <= TOLERANCE:
         return None
@@ -162,11 +182,15 @@ def _difference(got: Terms, expected: Tensor) -> str | None:
 
 def _check_unwritten(used: Call, original: Call) -> None:
     if not _same_bits(used.action, original.action):
-        raise CandidateFault("rejected", "the reward wrote into a; it must compute new tensors instead")
+        raise CandidateFault("rejected", _wrote("a"))
     kept = dict(original.state.seen())
     for name, value in used.state.seen():
         if name not in kept or not _same_bits(value, kept[name]):
-            raise CandidateFault("rejected", WROTE.format(name=name[:60]))
+            raise CandidateFault("rejected", _wrote(name))
+
+
+def _wrote(name: str) -> str:
+    return f"the reward wrote into {name if name == 'a' else 's.' + name[:60]}; it must compute new tensors instead"
 
 
 def _same_bits(value: Any, original: Tensor) -> bool:

@@ -102,10 +102,9 @@ class PaidWorlds(Sb3VecEnv):
         return step.observation, paid, ended, told
 
     def _paid(self, step: Step) -> NDArray[np.float32]:
-        terms = self.reward.terms(step, torch.as_tensor(step.action, dtype=torch.float32))
-        stacked = torch.stack(list(terms.values()))
-        self.traces.add(self.steps, tuple(terms), stacked.mean(1, keepdim=True))
-        paid: NDArray[np.float32] = stacked.sum(0).numpy()
+        names, values = self.reward.pay(step, torch.as_tensor(step.action, dtype=torch.float32))
+        self.traces.add(self.steps, names, values.mean(1, keepdim=True))
+        paid: NDArray[np.float32] = values.sum(0).numpy()
         return paid
 
     # What a VecEnv must have, and these worlds don't need -------------------------------------------------------------

@@ -61,7 +61,7 @@ def _term(where: str, term: Any, num_envs: int) -> Tensor:
         raise CandidateFault("rejected", f"{where} has dtype {term.dtype}; it must be torch.float32")
     if term.layout != torch.strided or term.device.type == "meta":
         raise CandidateFault("rejected", f"{where} is {term.layout} on {term.device}; it must be a plain tensor")
-    return Tensor.to(Tensor.detach(term), torch.float32)
+    return term if term.dtype == torch.float32 else Tensor.to(term, torch.float32)
 
 
 def _out_of_bounds(function: str, names: tuple[str, ...], values: Tensor) -> CandidateFault:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 TRACE_POINTS = 10
+MAX_WAITING = 64
 
 
 class Traces:
@@ -21,6 +22,8 @@ class Traces:
         self._low = torch.zeros(0, policies)
         self._high = torch.zeros(0, policies)
         self._counts = torch.zeros(TRACE_POINTS)
+        self._waiting: list[Tensor] = []
+        self._point = 0
 
     def add(self, step: int, names: tuple[str, ...], means: Tensor) -> None:
         """Take in one step's terms: `means` over a policy's worlds, (terms, P)."""
@@ -29,13 +32,24 @@ class Traces:
             self._sums = torch.zeros(TRACE_POINTS, *means.shape)
             self._low, self._high = means.clone(), means.clone()
         point = min(TRACE_POINTS - 1, step * TRACE_POINTS // self._steps)
-        self._counts[point] += 1
-        self._sums[point] += means
-        torch.minimum(self._low, means, out=self._low)
-        torch.maximum(self._high, means, out=self._high)
+        if self._waiting and (point != self._point or len(self._waiting) == MAX_WAITING):
+            self._take_in()
+        self._point = point
+        self._waiting.append(means)
+
+    def _take_in(self) -> None:
+        """Add up what was put by: many steps at once cost little more than one."""
+        if self._waiting:
+            means = torch.stack(self._waiting)
+            self._counts[self._point] += len(means)
+            self._sums[self._point] += means.sum(0)
+            self._low = torch.minimum(self._low, means.amin(0))
+            self._high = torch.maximum(self._high, means.amax(0))
+            self._waiting.clear()
 
     def of(self, policy: int) -> list[dict[str, Any]]:
         """Return one policy's traces as JSON."""
+        self._take_in()
         seen = self._counts > 0
         means = self._sums[seen] / self._counts[seen].view(-1, 1, 1)
         return [
@@ -50,6 +64,7 @@ class Traces:
 
     def state(self) -> dict[str, Tensor]:
         """Return what a paused training keeps. The terms' names are in `names`."""
+        self._take_in()
         return {"sums": self._sums, "low": self._low, "high": self._high, "counts": self._counts}
 
     def restore(self, names: tuple[str, ...], state: Mapping[str, Tensor]) -> None:

@@ -173,10 +173,10 @@ class Training:
 
     def _paid(self, step: Step, done: int) -> Tensor:
         """Pay the reward: the sum of its terms, (P, N). The traces see each term."""
-        terms = self._reward.terms(step, torch.as_tensor(step.action, dtype=torch.float32))
-        stacked = torch.stack(list(terms.values())).view(len(terms), self._learner.policies, -1)
-        self.traces.add(done, tuple(terms), stacked.mean(-1))
-        return stacked.sum(0)
+        names, values = self._reward.pay(step, torch.from_numpy(step.action).float())
+        by_policy = values.view(len(names), self._learner.policies, -1)
+        self.traces.add(done, names, by_policy.mean(-1))
+        return by_policy.sum(0)
 
     def _by_policy(self, observation: np.ndarray[Any, Any]) -> Tensor:
         return torch.as_tensor(observation, dtype=torch.float32).view(self._learner.policies, -1, observation.shape[-1])

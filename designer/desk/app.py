@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from designer.desk import pages
+from designer.desk import acts, pages
 from designer.desk.safety import Door, Guard
 from designer.desk.shelf import Shelf
 from designer.errors import DesignerError
@@ -51,4 +51,18 @@ def _looks() -> list[Route]:
 
 
 def _acts() -> list[Route]:
-    return []
+    posts = {
+        "say": acts.say,
+        "undo": acts.undo,
+        "check": acts.checked,
+        "add": acts.add,
+        "approve": acts.approve,
+        "reject": acts.reject,
+        "rank": acts.rank,
+    }
+    return [
+        Route("/words", acts.words),
+        Route("/rank", acts.rank_page, methods=["GET"]),
+        Route("/c/{candidate}/edit", acts.edit),
+        *(Route(f"/{name}", acts.act(does), methods=["POST"]) for name, does in posts.items()),
+    ]

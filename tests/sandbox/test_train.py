@@ -150,7 +150,7 @@ def played(world: VecEnv, steps: int) -> list[Step]:
 
 def paid_by(source, steps: list[Step]) -> np.ndarray:
     """What a baseline pays: (steps, num_envs)."""
-    return np.stack([source.terms(step, torch.as_tensor(step.action))["fitness"].numpy() for step in steps])
+    return np.stack([source.pay(step, torch.as_tensor(step.action)).by_name()["fitness"].numpy() for step in steps])
 
 
 @pytest.mark.parametrize(
