@@ -3,43 +3,51 @@
     .venv/bin/python -m benchmarks.search_rules LOG [RUNS_FOLDER]     goes on where LOG stops
     .venv/bin/python -m benchmarks.search_rules LOG --table           prints what LOG holds
 
-Every line of LOG (JSON) is one finished run. Final fitness is scaled by the run's own baselines: 0 is the fitness itself as
-reward, 1 the human-written reward; where they are closer than CLOSEST the raw differences are shown and not pooled.
+Every line of LOG (JSON) is one finished run; one that was stopped goes on. Runs of one task and seed share what they have in
+common (`shared_jobs.py`). Over tasks, final fitness is divided by what the human-written reward reaches on the same seeds.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
+from benchmarks.shared_jobs import FOLDER, SharedJobs
 from designer.archive import HUMAN, SPARSE
 from designer.resampling import bootstrap, bootstrap_difference, interquartile_mean, probability_of_improvement
 from designer.runs import list_runs, open_run
 from designer.search.greedy import maximum
-from designer.statistics import mean, reading
+from designer.statistics import Interval, interval, mean, reading
 
-TASKS = ("half_cheetah_backward", "half_cheetah_forward", "hopper_forward", "ant_forward", "pendulum_swing_up")
+STEPS = {
+    **{"half_cheetah_backward": 40_000, "half_cheetah_forward": 40_000, "pendulum_swing_up": 80_000},
+    **{"inverted_pendulum_centre": 50_000, "inverted_double_pendulum_balance": 50_000},
+}
 SEEDS = (0, 1, 2)
-STEPS = 150_000
 # Halving: 2 x (5 halves, 2 second halves, 2 more seeds) = 11 trainings, and 2 baselines in round 1. The others have 12.
 RULES = {
     "halving": ("--search.rounds", "2", "--search.population", "5", "--search.confirm", "1", "--search.finalists", "2"),
     "greedy": ("--search.rounds", "2", "--search.population", "6", "--search.finalists", "1"),
     "best_of_n": ("--search.rounds", "1", "--search.population", "12", "--search.finalists", "1"),
 }
-FINALS = ("--search.final_seeds", "5")
-CLOSEST = 0.05
+LEAST_HUMAN = 0.02
+SETTINGS = (
+    *("--search.final_seeds", "5", "--evaluation.episodes", "10", "--evaluation.checkpoints", "4", "--clips", "false"),
+    *("--sandbox.provider", SharedJobs.name),
+)
 
 
 def main(log: Path, runs: Path) -> None:
     """Do the runs that the log lacks, one after the other, and append each as it ends."""
     done = {(row["task"], row["rule"], row["seed"]) for row in read(log)}
     for seed in SEEDS:
-        for task in TASKS:
+        for task in STEPS:
             for rule in RULES:
                 if (task, rule, seed) not in done:
                     with log.open("a") as file:
@@ -48,12 +56,12 @@ def main(log: Path, runs: Path) -> None:
 
 def one_run(task: str, rule: str, seed: int, folder: Path) -> dict[str, Any]:
     """Run the command line once, or go on with a run that was stopped; return what it found."""
-    designer = str(Path(sys.executable).with_name("designer"))
     begun = list_runs(folder)
-    settings = ("--search.rule", rule, *RULES[rule], *FINALS, "--search.seed", str(seed), "--training.steps", str(STEPS))
-    fresh = (task, "--runs", str(folder), *settings, "--clips", "false")
-    command = [designer, "run", *((str(begun[-1]),) if begun else fresh)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    settings = ("--search.rule", rule, *RULES[rule], "--search.seed", str(seed), "--training.steps", str(STEPS[task]))
+    fresh = (task, "--runs", str(folder), *settings, *SETTINGS)
+    command = [sys.executable, "-m", "designer.cli", "run", *((str(begun[-1]),) if begun else fresh)]
+    shared = {**os.environ, FOLDER: str(folder.parent / "shared")}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=shared)
     archive = open_run(list_runs(folder)[-1]).archive()
     winner = archive.finished.winner if archive.finished else None
     claimed = None
@@ -72,29 +80,54 @@ def read(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+class Found(NamedTuple):
+    """One rule's runs, task by task and in the order of their seeds, as shares of the human-written reward's fitness."""
+
+    final: dict[str, list[float]]
+    gap: dict[str, list[float]]
+    at_human: list[bool]
+
+
 def table(rows: list[dict[str, Any]]) -> None:
-    """Print final fitness, gap and share at or above human for each rule, and halving against each other rule."""
-    finals: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    gaps: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    above: dict[str, list[bool]] = defaultdict(list)
+    """Print what each rule reached, and halving against each other rule: over all tasks, and on each."""
+    found = {rule: _found(sorted((r for r in rows if r["rule"] == rule), key=lambda r: r["seed"])) for rule in RULES}
+    print("| rule | runs | final / human, IQM (95 %) | selection gap / human (95 %) | at or above human |")
+    print("|---|---|---|---|---|")
+    for rule, runs in found.items():
+        told = [_told(bootstrap(runs.final, interquartile_mean)), _told(bootstrap(runs.gap, fmean))]
+        print(f"| {rule} | {len(runs.at_human)} | {told[0]} | {told[1]} | {sum(runs.at_human)} |")
+    print("\n| task | " + " | ".join(f"{rule}, runs" for rule in found) + " | halving less greedy | less best-of-N |")
+    print("|" + "---|" * (len(found) + 3))
+    for task in STEPS:
+        runs = [", ".join(f"{value:.2f}" for value in each.final.get(task, [])) for each in found.values()]
+        paired = [_paired(found["halving"].final.get(task, []), found[rule].final.get(task, [])) for rule in list(RULES)[1:]]
+        print(f"| {task} | {' | '.join(runs)} | {' | '.join(paired)} |")
+    for rule in list(RULES)[1:]:
+        difference = bootstrap_difference(found["halving"].final, found[rule].final)
+        better = probability_of_improvement(found["halving"].final, found[rule].final)
+        print(f"halving less {rule}, all tasks: {_told(difference)}, {reading(difference)}; P(improvement) {better:.2f}")
+
+
+def _found(rows: list[dict[str, Any]]) -> Found:
+    found = Found(defaultdict(list), defaultdict(list), [])
     for row in rows:
-        low, high, final = mean(row["sparse"]), mean(row["human"]), mean(row["final"])
-        if low is None or high is None or final is None or abs(high - low) < CLOSEST * max(abs(high), abs(low)):
-            print(f"left out, baselines tie or nothing was found: {row['task']} {row['rule']} seed {row['seed']}")
+        human, final = mean(row["human"]), mean(row["final"])
+        if human is None or final is None or human < LEAST_HUMAN:
+            print(f"left out, nothing to divide by: {row['task']} {row['rule']} seed {row['seed']}")
             continue
-        finals[row["rule"]][row["task"]].append((final - low) / (high - low))
-        gaps[row["rule"]][row["task"]].append((row["claimed"] - final) / abs(high - low))
-        above[row["rule"]].append(final >= high)
-    print("| rule | runs | final, IQM (95 %) | selection gap (95 %) | at or above human |\n|---|---|---|---|---|")
-    for rule in finals:
-        scores, gap = bootstrap(finals[rule], interquartile_mean), bootstrap(gaps[rule], lambda v: sum(v) / len(v))
-        told = [f"{i.mean:.2f} ({i.low:.2f} to {i.high:.2f})" if i else "-" for i in (scores, gap)]
-        print(f"| {rule} | {len(above[rule])} | {told[0]} | {told[1]} | {sum(above[rule])} |")
-    for rule in finals:
-        if rule != "halving":
-            found = bootstrap_difference(finals["halving"], finals[rule])
-            better = probability_of_improvement(finals["halving"], finals[rule])
-            print(f"halving against {rule}: {reading(found)}, {found}; probability of improvement {better}")
+        found.final[row["task"]].append(final / human)
+        found.gap[row["task"]].append((row["claimed"] - final) / human)
+        found.at_human.append(final >= human)
+    return found
+
+
+def _paired(ours: list[float], theirs: list[float]) -> str:
+    difference = interval([a - b for a, b in zip(ours, theirs, strict=False)])
+    return f"{_told(difference)}, {reading(difference)}"
+
+
+def _told(span: Interval | None) -> str:
+    return f"{span.mean:.2f} ({span.low:.2f} to {span.high:.2f})" if span else "-"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from designer.journal import (
     Reviewed,
     RunFinished,
     RunStarted,
+    Screened,
     TimeRead,
     TrialsFinished,
 )
@@ -32,6 +33,7 @@ class Archive:
     """Candidates, verdicts and trials by name. Built by `add`, event by event; the order within a round doesn't matter.
 
     trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
+    screened: what was found of a candidate before its first training.
     spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
     """
 
@@ -46,6 +48,7 @@ class Archive:
     spent_s: float = 0.0
     judges_off: dict[str, str] = field(default_factory=dict)
     reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
+    screened: dict[str, Screened] = field(default_factory=dict)
     opinions: list[OpinionTaken] = field(default_factory=list)
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
@@ -79,6 +82,8 @@ class Archive:
                 self.candidates[candidate.id] = candidate
                 self.verdicts[candidate.id] = verdict
                 self._rounds.setdefault(candidate.round, {})[candidate.sample] = candidate
+            case Screened(candidate=name):
+                self.screened[name] = event
             case TrialsFinished(trials=trials, walls=walls):
                 for trial in trials:
                     self._keep(trial)
@@ -118,8 +123,25 @@ class Archive:
         return [t.result.fitness for t in self.trials_of(candidate, "search") if t.is_whole and t.result]
 
     def search_score(self, candidate: str) -> float | None:
-        """Return a candidate's mean fitness over the search seeds that it was trained to the end on, or None."""
-        return mean(self.search_scores(candidate))
+        """Return a candidate's mean fitness over the search seeds that it was trained to the end on, or None.
+
+        A duplicate's is that of the reward which it is.
+        """
+        return mean(self.search_scores(self.original(candidate)))
+
+    def source(self, name: str) -> str:
+        """Return a candidate's code, "" for a baseline: nobody proposed it."""
+        return "" if name in BASELINES else self.candidates[name].source
+
+    def original(self, candidate: str) -> str:
+        """Return the earlier candidate that this one is the same reward as, or itself."""
+        screened = self.screened.get(candidate)
+        return screened.duplicate_of if screened and screened.duplicate_of else candidate
+
+    def kept_out(self, candidate: str) -> str:
+        """Return what a guard found that keeps a sound candidate from being trained, or ""."""
+        screened = self.screened.get(candidate)
+        return next((remark.text for remark in screened.remarks if remark.blocking), "") if screened else ""
 
     def final_scores(self, candidate: str) -> list[float]:
         """Return the final fitness of every final seed that ended well."""
@@ -137,7 +159,7 @@ class Archive:
         return [c for *_, c in sorted(ordered, key=lambda item: item[:3])]
 
     def trainable(self, candidate: str) -> bool:
-        return self.verdicts[candidate].status is Status.OK
+        return self.verdicts[candidate].status is Status.OK and not self.kept_out(candidate)
 
     def entries(self, before_round: int, remarks: dict[str, tuple[Remark, ...]]) -> tuple[Entry, ...]:
         """Return what is known of the earlier rounds' candidates, oldest first."""
@@ -147,5 +169,5 @@ class Archive:
     def _entry(self, candidate: Candidate, remarks: tuple[Remark, ...]) -> Entry:
         reviews = (review for (_, name), review in self.reviews.items() if name == candidate.id)
         said = tuple(remark for review in reviews for remark in review.remarks)
-        trials = tuple(self.trials_of(candidate.id, "search"))
+        trials = tuple(self.trials_of(self.original(candidate.id), "search"))
         return Entry(candidate, self.verdicts[candidate.id], trials, (*remarks, *said))

@@ -29,10 +29,10 @@ from designer.reviewing import EpisodeReader
 from designer.runs import Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
-from designer.search.rules import make_search
+from designer.search.rules import AS_PUBLISHED, make_search
 from designer.seeds import random_play_seed
-from designer.trials import Workbench
 from designer.watching import FilmReader
+from designer.workbench import Workbench
 from designer.world_source import WorldSource, stage_world
 
 DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
@@ -78,8 +78,9 @@ def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str
     journal = Journal(run.journal, time.time)
     journal.mend()
     asks = llm is not None or run.config.llm.provider != "composer"
-    boxes, analyses = AtMost(executor, slots(run.config)), asks and run.config.llm.analyst
-    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses)
+    screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
+    boxes = AtMost(executor, slots(run.config))
+    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses=True, screens=screens)
     loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
     if asks:

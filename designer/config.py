@@ -39,6 +39,11 @@ class SearchConfig(Section):
     )
     confirm: int = Field(2, ge=0, description="how many of a round's best are trained on more seeds")
     confirm_seeds: int = Field(2, ge=1, le=99, description="how many more seeds that is")
+    screen: bool = Field(
+        True,
+        description="before training: leave out a reward that repeats an earlier one, or pays known bad episodes more than "
+        "good ones (greedy and best_of_n stay as published)",
+    )
     target: float | None = Field(None, description="stop searching once the best candidate's lower bound reaches this fitness")
     finalists: int = Field(3, ge=1, description="how many of the best are trained again on seeds never used before")
     final_seeds: int = Field(5, ge=1, description="training seeds of each finalist and baseline")

@@ -23,6 +23,7 @@ from designer.journal import (
     OpinionTaken,
     Reviewed,
     RunFinished,
+    Screened,
     TrialsFinished,
 )
 from designer.proposers import Slot
@@ -174,6 +175,8 @@ def told(event: Event, unit: str) -> str:
             return _told_trials(event, unit)
         case CallFinished(key=key, model=model, completion_tokens=tokens):
             return f"{model} answered {key} ({'tokens unknown' if tokens is None else count(tokens, 'token')})"
+        case Screened(candidate=name, remarks=remarks):
+            return f"{name}: {one_line(remarks[0].text, 200)}" if remarks else ""
         case JudgeSwitchedOff(judge=judge, reason=reason):
             return f"the {judge} is switched off: {reason}"
         case OpinionTaken(kind=kind, text=text, name=name):

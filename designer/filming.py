@@ -13,7 +13,8 @@ from designer.records import Status, Trial
 from designer.runs import CLIP, Run
 from designer.search import Batch
 from designer.seeds import clip_seed
-from designer.trials import PAUSED, POLICY, fractions
+from designer.trials import fractions
+from designer.workbench import PAUSED, POLICY
 
 SECONDS = 10.0
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=16 * 1024**3)

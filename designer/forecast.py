@@ -13,7 +13,8 @@ from designer.display import clock
 from designer.errors import SandboxError
 from designer.records import StateTable, Status, Task
 from designer.search import Batch
-from designer.trials import Workbench, train
+from designer.trials import train
+from designer.workbench import Workbench
 from designer.world_source import WorldSource
 
 PROBE_STEPS = 20_000

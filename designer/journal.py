@@ -70,6 +70,22 @@ class CandidateProposed(Record):
     verdict: Verdict
 
 
+class Screened(Record):
+    """A sound candidate was looked at before its first training.
+
+    nearest, distance: the reward before it that pays most alike, and how far that is (None where there is none to compare).
+    duplicate_of: that reward, where it is the same one: this candidate is not trained and shares its score.
+    remarks: what else was found; a blocking one keeps it from being trained.
+    """
+
+    event: Literal["screened"] = "screened"
+    candidate: str
+    nearest: str = ""
+    distance: float | None = None
+    duplicate_of: str = ""
+    remarks: tuple[Remark, ...] = ()
+
+
 class JudgeSwitchedOff(Record):
     """A model that judges failed a probe with a known answer: it is not asked again."""
 
@@ -126,6 +142,7 @@ Event = (
     | JudgeSwitchedOff
     | OpinionTaken
     | CandidateProposed
+    | Screened
     | TrialsFinished
     | Reviewed
     | TimeRead

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
 from typing import TypeVar
 
-from designer.archive import BASELINES, Archive
+from designer.archive import Archive
 from designer.display import Display
 from designer.feedback.critic import Critic
 from designer.feedback.statistics import remarks_on
@@ -21,8 +21,10 @@ from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinish
 from designer.proposers import Brief, Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import Reader, added_slots, examine_added, notes_for, opinions_for
+from designer.screening import screenings, unscreened
 from designer.search import Advance, Batch, Propose, Search, Stop
-from designer.trials import Workbench, run_batch, tidy
+from designer.trials import run_batch, tidy
+from designer.workbench import Workbench
 
 STOP_GRACE_S = 5.0
 Done = TypeVar("Done", bound=Event)
@@ -59,6 +61,8 @@ class Loop:
                     self.prepare(wanted, slots)
                     desk = Desk(self.proposer, self.critic, self.brief(wanted[0].round), self.bench)
                     self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
+                case Advance(batches=batches) if new := unscreened(self.bench, batches, self.archive):
+                    self._together(slots, screenings(self.bench, self.archive, new))
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
@@ -84,9 +88,8 @@ class Loop:
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
-        source = "" if batch.candidate in BASELINES else self.archive.candidates[batch.candidate].source
         before = self.archive.trials_of(batch.candidate, batch.purpose) if batch.since else ()
-        return run_batch(self.bench, batch, source, partial(self.display.progress, batch), before)
+        return run_batch(self.bench, batch, self.archive.source(batch.candidate), partial(self.display.progress, batch), before)
 
     def record(self, event: Event) -> None:
         """Write an event down; only then is it so. Model calls are recorded from the threads that make them."""

@@ -242,6 +242,34 @@ class Trace(Record):
     high: float
 
 
+class TermEvidence(Record):
+    """What one reward term did in the judging episodes, by the candidate's own box: text for people and prompts.
+
+    share: of the reward's size there. correlation: of its mean over an episode with the episode's fitness; None where one of
+    the two doesn't vary. saturated: share of steps at one end of the term's range.
+    """
+
+    name: str
+    share: float
+    correlation: float | None
+    saturated: float
+
+
+class Evidence(Record):
+    """What the judging episodes of a policy show beside their fitness.
+
+    pinned: share of action components at their bounds. shortest_s, longest_s: of the episodes [s].
+    events: what happened in the worst and in the best episode.
+    """
+
+    terms: tuple[TermEvidence, ...] = ()
+    pinned: float
+    shortest_s: float
+    longest_s: float
+    worst_events: tuple[str, ...] = ()
+    best_events: tuple[str, ...] = ()
+
+
 class Trial(Record):
     """(candidate, seed) trained for `steps` environment steps, and the evidence that it left.
 
@@ -259,6 +287,7 @@ class Trial(Record):
     until: float = 1.0
     scores: tuple[Score, ...] = ()
     traces: tuple[Trace, ...] = ()
+    evidence: Evidence | None = None
     folder: str
     train_cpu_s: float = 0.0
     wall_s: float = 0.0

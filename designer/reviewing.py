@@ -9,13 +9,14 @@ from typing import NamedTuple, Protocol
 
 from designer.archive import Archive
 from designer.errors import BudgetSpentError, ReplyMissingError
+from designer.evidence import stored_analysis
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.journal import BudgetSpent, CandidateProposed, OpinionTaken, Reviewed
 from designer.opinions import pending
 from designer.proposers import Brief, Draft, Slot
 from designer.proposing import candidate_of, examine
 from designer.records import Verb
-from designer.trials import Workbench, stored_analysis
+from designer.workbench import Workbench
 
 PERSON = "person"
 

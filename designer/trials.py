@@ -18,46 +18,29 @@ from pydantic import ValidationError
 from designer.archive import HUMAN, SPARSE
 from designer.config import Config
 from designer.errors import SandboxError, TaskError
-from designer.executors import Executor, Job, JobResult, Limits, Progress
-from designer.executors.results import Analysed, Played, Scored, read_analysed, read_played, read_scored
-from designer.executors.resumable import stored_result
+from designer.evidence import Paid, gather
+from designer.executors import Job, JobResult, Progress
+from designer.executors.results import Played, Scored, read_played, read_scored
 from designer.journal import TrialsFinished
-from designer.records import Measure, Score, StateTable, Status, Task, Trace, Trial
+from designer.records import Evidence, Measure, Score, Status, Task, Trace, Trial
 from designer.search import Batch
 from designer.seeds import episode_seed
 from designer.text import one_line
+from designer.workbench import CHECKPOINT, EXPLANATION, POLICY, TRAJECTORIES, Workbench, batch_folder
 
-ANALYSIS = "analyse"
-PAUSED = "-to"
-POLICY, TRAJECTORIES, CHECKPOINT = "policy.safetensors", "trajectories.safetensors", "checkpoint.safetensors"
 START_UP_CPU_S = 60
 EVALUATION_CPU_S_PER_1K_STEPS = 3.0
-TRAJECTORIES_BYTES, POLICY_BYTES = 1024**3, 128 * 1024**2
+POLICY_BYTES = 128 * 1024**2
 MAX_TRACES, MAX_TRACE_POINTS = 40, 20
 
 
-class Workbench(NamedTuple):
-    """What every trial of a run shares."""
-
-    task: Task
-    table: StateTable
-    config: Config
-    executor: Executor
-    folder: Path
-    analyses: bool = False
-    """Whether every search trial's episodes are summed up for an analyst."""
-
-    def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
-        memory = int(self.config.executor.memory_gb * 1024**3)
-        return Limits(cpu_s=int(cpu_s), wall_s=60 + 4 * cpu_s, memory_bytes=memory, output_bytes=output_bytes)
-
-
 class Judged(NamedTuple):
-    """Scores of a batch's policies, [policy][checkpoint], or why there are none."""
+    """Scores of a batch's policies, [policy][checkpoint], or why there are none; and what else their episodes show."""
 
     status: Status
     error: str
     scores: Sequence[tuple[Score, ...]]
+    evidence: Sequence[Evidence] = ()
 
 
 def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress, before: Sequence[Trial] = ()) -> TrialsFinished:
@@ -68,7 +51,7 @@ def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress, b
     folder = batch_folder(batch)
     training = train(bench, batch, source, bench.folder / folder / "train", progress)
     if training.status is Status.OK:
-        judged = judge(bench, batch, bench.folder / folder)
+        judged = judge(bench, batch, source, bench.folder / folder)
     else:
         judged = Judged(training.status, training.error, ())
     earlier = {trial.seed: trial for trial in before}
@@ -89,31 +72,25 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
         until=batch.until,
         scores=((*before.scores, *judged.scores[k]) if before else judged.scores[k]) if judged.scores else (),
         traces=traces,
+        evidence=judged.evidence[k] if judged.evidence else None,
         folder=batch_folder(batch),
         train_cpu_s=training.cpu_s / len(batch.seeds) + (before.train_cpu_s if before else 0.0),
         wall_s=training.wall_s + (before.wall_s if before else 0.0),
     )
 
 
-def batch_folder(batch: Batch) -> str:
-    """Return where a batch's files lie, relative to the run."""
-    first, last = batch.seeds[0], batch.seeds[-1]
-    seeds = f"s{first}" if first == last else f"s{first}-{last}"
-    paused = "" if batch.until >= 1 else f"{PAUSED}{100 * batch.until:g}"
-    return f"candidates/{batch.candidate}/{batch.purpose}-{seeds}{paused}"
-
-
 def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: Progress) -> JobResult:
     """Run the training box: all of the training, or the piece of it that the batch names."""
     config = bench.config
-    reward, files = _reward(bench.task, batch.candidate, source)
+    reward = paid(bench.task, batch.candidate, source)
+    files = dict(reward.files)
     spec = {
         "world": bench.table.world,
         "seeds": list(batch.seeds),
         "steps": bench.task.steps,
         "fractions": fractions(config, batch),
         "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
-        "reward": reward,
+        "reward": reward.spec,
     }
     if config.training.trainer != "ppo":
         spec["trainer"] = config.training.trainer
@@ -147,17 +124,17 @@ def fractions(config: Config, batch: Batch) -> list[float]:
     return [share for share in evenly if batch.since < share < batch.until] + [batch.until]
 
 
-def _reward(task: Task, candidate: str, source: str) -> tuple[dict[str, Any], dict[str, bytes | Path]]:
+def paid(task: Task, candidate: str, source: str) -> Paid:
     """Say what pays in a training box. The fitness enters the sparse baseline's box only; no candidate is in there."""
     if candidate == HUMAN:
         assert task.human is not None
-        return {"kind": "code", "entry": task.human.name}, {"reward.py": task.human.source.encode()}
+        return Paid({"kind": "code", "entry": task.human.name}, {"reward.py": task.human.source.encode()})
     if candidate == SPARSE and task.sparse is not None:
-        return {"kind": "step_measure", "measure": measure_spec(task.sparse)}, {}
+        return Paid({"kind": "step_measure", "measure": measure_spec(task.sparse)}, {})
     if candidate == SPARSE:
         assert task.fitness is not None
-        return {"kind": "episode_measure", "measure": measure_spec(task.fitness)}, {}
-    return {"kind": "code", "entry": "reward"}, {"reward.py": source.encode()}
+        return Paid({"kind": "episode_measure", "measure": measure_spec(task.fitness)}, {})
+    return Paid({"kind": "code", "entry": "reward"}, {"reward.py": source.encode()})
 
 
 def measure_spec(measure: Measure) -> dict[str, Any]:
@@ -165,8 +142,8 @@ def measure_spec(measure: Measure) -> dict[str, Any]:
     return measure.model_dump(mode="json", exclude={"text"})
 
 
-def judge(bench: Workbench, batch: Batch, folder: Path) -> Judged:
-    """Play the trained policies and score them, in two boxes without any candidate's code."""
+def judge(bench: Workbench, batch: Batch, source: str, folder: Path) -> Judged:
+    """Play the trained policies and score them, in two boxes without any candidate's code; then gather evidence."""
     rollout = _rollout(bench, batch, folder)
     if rollout.status is Status.REJECTED:
         return Judged(Status.CRASHED, rollout.error, ())
@@ -174,9 +151,9 @@ def judge(bench: Workbench, batch: Batch, folder: Path) -> Judged:
         raise SandboxError(f"playing the policies in {folder} failed ({rollout.status}): {rollout.error}")
     played = read_played(rollout.content, len(fractions(bench.config, batch)), len(batch.seeds))
     scored = read_scored(_score(bench, folder), played.episodes, bench.table.episode_steps)
-    if bench.analyses and batch.purpose == "search":
-        analyse(bench, played, scored, folder)
-    return Judged(Status.OK, "", scores(played, scored, bench, batch))
+    looks = bench.analyses and batch.purpose == "search" and batch.until >= 1
+    found = gather(bench, batch, paid(bench.task, batch.candidate, source), played, scored) if looks else ()
+    return Judged(Status.OK, "", scores(played, scored, bench, batch), found)
 
 
 def _rollout(bench: Workbench, batch: Batch, folder: Path) -> JobResult:
@@ -216,30 +193,6 @@ def _score(bench: Workbench, folder: Path) -> Mapping[str, Any]:
     return result.content
 
 
-def analyse(bench: Workbench, played: Played, scored: Scored, folder: Path) -> Analysed:
-    """Sum up the best and the worst episode of each policy while their trajectories are there."""
-    table = bench.table
-    spec = {
-        "index": [list(part) for part in played.index],
-        "fitness": list(scored.fitness),
-        "fields": [field.model_dump(mode="json", include={"name", "components", "low", "high"}) for field in table.fields],
-        "action_low": list(table.action.low),
-        "action_high": list(table.action.high),
-        "step_limit": table.episode_steps,
-    }
-    files: dict[str, bytes | Path] = {TRAJECTORIES: folder / "rollout" / TRAJECTORIES}
-    result = bench.executor.run(Job("analyse", spec, files, bench.limits(600)), folder / ANALYSIS, _silent)
-    if result.status is not Status.OK:
-        raise SandboxError(f"summing up the episodes in {folder} failed ({result.status}): {result.error}")
-    return read_analysed(result.content)
-
-
-def stored_analysis(run_folder: Path, trial: Trial) -> Analysed | None:
-    """Return what was summed up of a trial's episodes, or None."""
-    ended = stored_result(run_folder / trial.folder / ANALYSIS, identity=None)
-    return read_analysed(ended.content) if ended and ended.status is Status.OK else None
-
-
 def scores(played: Played, scored: Scored, bench: Workbench, batch: Batch) -> list[tuple[Score, ...]]:
     """Reduce episodes to one score a policy and checkpoint. Returns [policy][checkpoint]."""
     found: list[list[Score]] = [[] for _ in batch.seeds]
@@ -263,8 +216,9 @@ def scores(played: Played, scored: Scored, bench: Workbench, batch: Batch) -> li
 
 def tidy(run_folder: Path, folder: str = "candidates") -> None:
     """Remove trajectories that were scored and recorded: the policies and the seeds bring them back."""
-    for path in (run_folder / folder).rglob(TRAJECTORIES):
-        path.unlink(missing_ok=True)
+    for pattern in (TRAJECTORIES, f"{EXPLANATION}/episodes-*.safetensors"):
+        for path in (run_folder / folder).rglob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def _traces(training: JobResult, policy: int) -> tuple[Trace, ...]:

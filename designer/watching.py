@@ -15,7 +15,7 @@ from designer.journal import BudgetSpent, Reviewed
 from designer.proposers import Brief, Slot
 from designer.records import Status
 from designer.runs import Run
-from designer.trials import Workbench
+from designer.workbench import Workbench
 
 
 class FilmReader(NamedTuple):

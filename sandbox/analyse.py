@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
-from sandbox.output import TRAJECTORIES, Output
+from sandbox.output import EPISODES, TRAJECTORIES, Output
 
 Floats = NDArray[np.floating[Any]]
 STAGES = 20
@@ -34,7 +34,8 @@ class Quantity(NamedTuple):
 
 
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
-    """Send `policies`: for each policy of the last checkpoint its worst and its best episode.
+    """Send `policies`: for each policy of the last checkpoint its worst and its best episode, and `pinned`: the share of all
+    action components at their bounds. Keep those episodes whole in `episodes.safetensors`, two a policy, the worst first.
 
     job: index (as the rollout sent it), fitness (one an episode), fields (name, components, low, high), action_low and
     action_high, step_limit.
@@ -43,7 +44,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     length = arrays["length"]
     quantities = list(_quantities(job["fields"], arrays))
     bounds = np.array(job["action_low"]), np.array(job["action_high"])
-    policies = []
+    policies, kept, pinned = [], [], []
     for first, count in _last_checkpoint(job["index"]):
         order = first + np.argsort(job["fitness"][first : first + count], kind="stable")
         episodes = {}
@@ -59,7 +60,13 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
                 "events": [{"step": step, "text": text} for step, text in events[:MAX_EVENTS]],
             }
         policies.append(episodes)
-    output.result("ok", policies=policies)
+        kept += [int(order[0]), int(order[-1])]
+        steps_of = [(e, int(length[e])) for e in range(first, first + count)]
+        pinned.append(float(np.mean([_at_bounds(arrays["action"][e, :steps], bounds) for e, steps in steps_of])))
+    longest = int(length[kept].max())
+    cut = {name: array[kept] if name == "length" else array[kept, :longest] for name, array in arrays.items()}
+    output.write(EPISODES, save({name: np.ascontiguousarray(array) for name, array in cut.items()}))
+    output.result("ok", policies=policies, pinned=pinned)
 
 
 def _last_checkpoint(index: Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
@@ -125,8 +132,13 @@ def _end(steps: int, step_limit: int) -> Iterator[tuple[int, str]]:
 
 def _effort(action: Floats, bounds: tuple[Floats, Floats]) -> Iterator[tuple[int, str]]:
     """Say how much of the time the actions sit at their bounds, where that is most of it."""
-    low, high = bounds
-    middle, half = (low + high) / 2, (high - low) / 2
-    share = float((np.abs(action - middle) >= SATURATED * half).mean())
+    share = _at_bounds(action, bounds)
     if share > 0.5:
         yield 0, f"{share:.0%} of all action components are at their bounds over the episode"
+
+
+def _at_bounds(action: Floats, bounds: tuple[Floats, Floats]) -> float:
+    """Return the share of action components at their bounds."""
+    low, high = bounds
+    middle, half = (low + high) / 2, (high - low) / 2
+    return float((np.abs(action - middle) >= SATURATED * half).mean())

@@ -18,6 +18,7 @@ SEAL = "seal"
 PROGRESS = "progress"
 RESULT = "result.json"
 TRAJECTORIES = "trajectories.safetensors"
+EPISODES = "episodes.safetensors"
 
 
 class Output:

@@ -19,16 +19,21 @@ from sandbox.extremes import extremes
 from sandbox.faults import CandidateFault
 from sandbox.output import Output
 from sandbox.reward import ANOTHER_ANSWER, TOLERANCE, Call, Reward
+from sandbox.transitions import stretched
 
 NUM_ENVS = 64
 STEPS = 40
 
 
 class Play(NamedTuple):
-    """Transitions of random play, and the names of the world's fields."""
+    """Transitions of random play, and the names of the world's fields.
+
+    wide: transitions between its states, stretched far apart and mixed: what rewards are told apart by.
+    """
 
     transitions: list[Call]
     fields: list[str]
+    wide: Call
 
 
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
@@ -54,6 +59,7 @@ def judge(source: str, entry: str, play: Play, output: Output) -> None:
         extremes=extremes(transitions, answers, play.fields),
         call_s=seconds,
         transitions=len(transitions) * NUM_ENVS,
+        rewards={"play": _rounded(_totals(answers)), "wide": _paid_when_wide(reward, play.wide)},
     )
 
 
@@ -67,7 +73,25 @@ def random_play(world_name: str, seed: int) -> Play:
         step = world.step(world.spec.random_actions(generator, NUM_ENVS), training_progress=t / STEPS)
         action = torch.as_tensor(step.action, dtype=torch.float32)
         transitions.append(Call(step.state, action, torch.from_numpy(step.terminated)))
-    return Play(transitions, [field.name for field in world.spec.fields])
+    fields = world.spec.fields
+    return Play(transitions, [field.name for field in fields], stretched(transitions, fields, seed))
+
+
+def _totals(answers: list[dict[str, Tensor]]) -> Tensor:
+    """Return the reward of every transition: (transitions,), float64."""
+    return torch.cat([torch.stack(list(answer.values())).double().sum(0) for answer in answers])
+
+
+def _paid_when_wide(reward: Reward, wide: Call) -> list[float] | None:
+    """Return what the stretched transitions are paid; None where the reward can't take them, which is no fault of it."""
+    try:
+        return _rounded(_totals([reward.terms(wide.state, wide.action, wide.terminated)]))
+    except CandidateFault:
+        return None
+
+
+def _rounded(values: Tensor) -> list[float]:
+    return [float(f"{value:.6g}") for value in values.tolist()]
 
 
 def _ask_again(reward: Reward, transitions: list[Call], answers: list[dict[str, Tensor]]) -> None:

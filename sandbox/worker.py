@@ -29,6 +29,8 @@ VERBS = {
     "rollout": "sandbox.rollout",
     "score": "sandbox.score",
     "analyse": "sandbox.analyse",
+    "explain": "sandbox.explain",
+    "compare": "sandbox.compare",
     "render": "sandbox.render",
 }
 TRAINERS = {"sb3": "sandbox.sb3_train"}

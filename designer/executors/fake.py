@@ -53,7 +53,10 @@ class Fake:
     def _probe(self, job: Job, folder: Path) -> Mapping[str, Any]:
         paid = {"total": 0.0, "terms": {"term": 0.0}, "state": {}, "action": []}
         term = {"name": "term", "mean": 0.0, "std": 0.0, "low": 0.0, "high": 0.0}
-        return {"terms": [term], "extremes": {"highest": paid, "lowest": paid}, "call_s": 0.0}
+        source = job.files["reward.py"]
+        worth = fake_worth(source if isinstance(source, bytes) else source.read_bytes())
+        rewards = {"play": [worth, 0.0], "wide": None}
+        return {"terms": [term], "extremes": {"highest": paid, "lowest": paid}, "call_s": 0.0, "rewards": rewards}
 
     def _train(self, job: Job, folder: Path) -> Mapping[str, Any]:
         source = job.files.get("reward.py", b"")
@@ -85,7 +88,21 @@ class Fake:
         episode = {"fitness": 0.0, "steps": 100, "edges": [0, 50, 100], "stages": {}, "events": []}
         labels = [field["name"] for field in job.spec["fields"]]
         worst = {**episode, "stages": {label: [0.0, 1.0] for label in labels}, "events": [{"step": 50, "text": "it stops"}]}
-        return {"policies": [{"worst": worst, "best": {**episode, "stages": {label: [0.0, 0.0] for label in labels}}}]}
+        best = {**episode, "stages": {label: [0.0, 0.0] for label in labels}}
+        write_atomically(folder / "episodes.safetensors", json.dumps([0.0, 0.0]))
+        return {"policies": [{"worst": worst, "best": best}], "pinned": [0.0]}
+
+    def _explain(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        """A reward pays every episode what it is worth: the fake knows no more of it."""
+        worth = fake_worth((folder / "reward.py").read_bytes())
+        episodes = sum(len(json.loads((folder / f"episodes-{k}.safetensors").read_bytes())) for k in range(job.spec["parts"]))
+        return {"terms": [{"name": "term", "episodes": [worth] * episodes, "saturated": 0.0}]}
+
+    def _compare(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        """All rewards are far apart."""
+        new = range(job.spec["first"], len(job.spec["rewards"]))
+        nearest = [{"to": k - 1, "distance": 0.7} if k else None for k in new]
+        return {"nearest": nearest, "differ": [[] for _ in new], "centred": True}
 
     def _render(self, job: Job, folder: Path) -> Mapping[str, Any]:
         if "stills" in job.spec:

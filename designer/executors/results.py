@@ -13,6 +13,8 @@ from designer.records import StateTable
 Count = Annotated[int, Field(ge=0)]
 Several = Annotated[int, Field(ge=1)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+MOST_PAID = 1e9
+Share = Annotated[float, Field(ge=0, le=1)]
 Model = TypeVar("Model", bound=BaseModel)
 JPEG, MAX_STILL_CHARS = "/9j/", 400_000
 """How every JPEG begins in base64, and the longest still that is passed on."""
@@ -73,11 +75,19 @@ class _Extremes(_Result):
     lowest: Transition
 
 
+class Signature(_Result):
+    """What a reward pays for the transitions that all rewards of a run are asked about: `wide` is None where it can't say."""
+
+    play: tuple[float, ...]
+    wide: tuple[float, ...] | None = None
+
+
 class Probed(_Result):
     """What a probe saw of a sound reward."""
 
     terms: tuple[TermRange, ...]
     extremes: _Extremes
+    rewards: Signature | None = None
 
 
 class Happening(_Result):
@@ -103,9 +113,50 @@ class Extremes(_Result):
 
 
 class Analysed(_Result):
-    """What an analysis says: one entry a policy."""
+    """What an analysis says: one entry a policy. pinned: the share of action components at their bounds."""
 
     policies: tuple[Extremes, ...]
+    pinned: tuple[Share, ...] = ()
+
+
+class ExplainedTerm(_Result):
+    """A term as a candidate's own box paid it: its mean a step in each episode, and how often it is at an end of its range."""
+
+    name: str
+    episodes: tuple[float, ...]
+    saturated: Share
+
+
+class Explained(_Result):
+    """What a candidate's box says of its terms in episodes that were played without it."""
+
+    terms: tuple[ExplainedTerm, ...]
+
+
+class Nearest(_Result):
+    """The reward before it that is nearest: its place in the list."""
+
+    to: Count
+    distance: float
+
+
+class Disagreement(_Result):
+    """A transition that two rewards rank differently: what each pays for it, in its own spread around its mean."""
+
+    state: dict[str, tuple[float, ...]]
+    first: float
+    second: float
+
+
+class Compared(_Result):
+    """How far each new reward is from those before it, and where it differs from the nearest.
+
+    centred: whether a constant counted for nothing.
+    """
+
+    nearest: tuple[Nearest | None, ...]
+    differ: tuple[tuple[Disagreement, ...], ...]
+    centred: bool
 
 
 class _Stills(_Result):
@@ -163,6 +214,26 @@ def read_stills(content: Mapping[str, Any], count: int) -> tuple[str, ...]:
     if not 1 <= len(found) <= count or any(not still.startswith(JPEG) or len(still) > MAX_STILL_CHARS for still in found):
         raise SandboxError(f"the render box sent {len(found)} stills, or what is no picture, where {count} were asked for.")
     return tuple(f"data:image/jpeg;base64,{still}" for still in found)
+
+
+def read_explained(content: Mapping[str, Any], episodes: int) -> Explained | None:
+    """Read what a reward pays in episodes. None where a candidate's box, which writes it, sent something else."""
+    try:
+        explained = Explained.model_validate(content)
+    except ValidationError:
+        return None
+    names = {term.name for term in explained.terms}
+    sound = 0 < len(names) == len(explained.terms) and all(len(term.episodes) == episodes for term in explained.terms)
+    largest = max((abs(value) for term in explained.terms for value in term.episodes), default=0.0)
+    return explained if sound and largest <= MOST_PAID else None
+
+
+def read_compared(content: Mapping[str, Any], count: int) -> Compared:
+    """Read a comparison. Raises SandboxError unless it has an entry for each of so many new rewards."""
+    compared = _read(Compared, content, "compare")
+    if len(compared.nearest) != count or len(compared.differ) != count:
+        raise SandboxError(f"the compare box sent {len(compared.nearest)} distances for {count} rewards. {CONSEQUENCE}")
+    return compared
 
 
 def read_table(content: Mapping[str, Any]) -> StateTable:

@@ -28,7 +28,8 @@ MAX_CURVES_BYTES = 32 * 1024**2
 LIMITS = {SEAL: MAX_SEAL_BYTES, PROGRESS: MAX_PROGRESS_BYTES, RESULT: MAX_JSON_BYTES, CURVES: MAX_CURVES_BYTES}
 MAX_DEPTH = 20
 MAX_DIGITS = 18
-FILES = frozenset({RESULT, CURVES, "policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "clip.mp4"})
+ARRAYS = ("policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "episodes.safetensors")
+FILES = frozenset({RESULT, CURVES, *ARRAYS, "clip.mp4"})
 
 
 class StreamRefusedError(ValueError):

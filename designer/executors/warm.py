@@ -26,10 +26,12 @@ from designer.scratch import scratch_folder
 Role = Literal["candidates", "judges"]
 ROLES: Mapping[str, Role] = {
     "probe": "candidates",
+    "explain": "candidates",
     "train": "candidates",
     "rollout": "judges",
     "score": "judges",
     "analyse": "judges",
+    "compare": "judges",
 }
 USERS_OWN = "user_world/"
 """A user's world may want to write files, and a child here writes none."""

@@ -21,6 +21,8 @@ ROSE = 0.25
 DOMINANT = 0.8
 CONSTANT = 0.02
 SHORT = 0.5
+AGAINST = -0.3
+PINNED = 0.95
 TIED = 0.05
 
 
@@ -36,7 +38,10 @@ class Range(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """`kind`: hacking, farming, standing still or collapse. `text` is one sentence with its numbers."""
+    """What is wrong, in a word or two, and one sentence with its numbers.
+
+    kind: hacking, short-episode farming, standing still, boundary pinning or collapse.
+    """
 
     kind: str
     text: str
@@ -64,7 +69,13 @@ def alarms(trial: Trial, seen: Range | None) -> list[Alarm]:
         return []
     found = [*_collapse(trial.traces)]
     if seen is not None and seen.span > 0:
-        checks = (_fell(trial, seen), _farming(trial, seen), _standing_still(trial, seen))
+        checks = (
+            _fell(trial, seen),
+            _farming(trial, seen),
+            _standing_still(trial, seen),
+            _against(trial, seen),
+            _pinned(trial, seen),
+        )
         found += [alarm for alarm in checks if alarm]
         if not found or all(alarm.kind == "collapse" for alarm in found):
             flat = _flat(trial, seen)
@@ -147,6 +158,35 @@ def _standing_still(trial: Trial, seen: Range) -> Alarm | None:
         return None
     text = f"{bonus.name} pays {bonus.mean[-1]:.3g} whatever is done and is {share:.0%} of the reward; episodes last "
     return Alarm("standing still", f"{text}{last.episode_s:.3g} s and the task score stays at {last.fitness:.3g}")
+
+
+def _against(trial: Trial, seen: Range) -> Alarm | None:
+    """Hacking: one term is most of the reward, and where it pays more, the fitness is lower."""
+    last = trial.scores[-1].fitness
+    if trial.evidence is None or not _at_the_floor(last, seen):
+        return None
+    for term in trial.evidence.terms:
+        if term.share > DOMINANT and term.correlation is not None and term.correlation < AGAINST:
+            text = (
+                f"{term.name} is {term.share:.0%} of the reward, and over the judging episodes it goes against the task score "
+            )
+            return Alarm("hacking", f"{text}(correlation {term.correlation:.2f}), which ends at {last:.3g}")
+    return None
+
+
+def _pinned(trial: Trial, seen: Range) -> Alarm | None:
+    """Boundary pinning: the actions, or a term that is most of the reward, sit at their bounds; the fitness is at the floor."""
+    last = trial.scores[-1].fitness
+    if trial.evidence is None or not _at_the_floor(last, seen):
+        return None
+    if trial.evidence.pinned > PINNED:
+        text = f"{trial.evidence.pinned:.0%} of all action components are at their bounds, with the task score at {last:.3g}"
+        return Alarm("boundary pinning", text)
+    for term in trial.evidence.terms:
+        if term.share > SHORT and term.saturated > PINNED:
+            text = f"{term.name} is {term.share:.0%} of the reward and at one end of its range in {term.saturated:.0%} of the "
+            return Alarm("boundary pinning", f"{text}steps, with the task score at {last:.3g}")
+    return None
 
 
 def _collapse(traces: Sequence[Trace]) -> list[Alarm]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from designer.archive import Archive
+from designer.feedback.changes import change_of
 from designer.feedback.guards import alarms_of, fitness_range
-from designer.records import Remark, Status, Trace, Trial
+from designer.records import Evidence, Remark, Status, Trace, Trial
 
 FLAT_SHARE = 0.02
 DOMINANT_SHARE = 0.8
+SATURATED_SHARE = 0.9
+PINNED_SHARE = 0.8
+MAX_EVENTS = 3
 
 
 def remarks_on(archive: Archive) -> dict[str, tuple[Remark, ...]]:
@@ -24,7 +28,10 @@ def _remarks(archive: Archive, name: str) -> list[Remark]:
     for trial in archive.trials_of(name, "search"):
         texts += _about(trial)
     texts += _stopped(archive.trials_of(name, "search"))
-    return [Remark(candidate=name, source="statistics", kind="text", text=text) for text in texts]
+    told = [Remark(candidate=name, source="statistics", kind="text", text=text) for text in texts]
+    change = change_of(archive, archive.candidates[name])
+    screened = archive.screened.get(name)
+    return [*([change] if change else []), *told, *(screened.remarks if screened else ())]
 
 
 def _stopped(trials: list[Trial]) -> list[str]:
@@ -40,7 +47,7 @@ def _stopped(trials: list[Trial]) -> list[str]:
 def _about(trial: Trial) -> list[str]:
     if trial.status is not Status.OK:
         return [f"training ended as {trial.status}: {trial.error}"]
-    return [*_about_fitness(trial), *_about_terms(trial.traces)]
+    return [*_about_fitness(trial), *_about_terms(trial.traces), *(_about_episodes(trial.evidence) if trial.evidence else ())]
 
 
 def _about_fitness(trial: Trial) -> list[str]:
@@ -54,6 +61,23 @@ def _about_fitness(trial: Trial) -> list[str]:
     if spread and values[-1] - values[-2] > 0.1 * spread:
         return ["the task score was still rising at the end of the training"]
     return []
+
+
+def _about_episodes(evidence: Evidence) -> list[str]:
+    """Say how the terms went with the task score in the judging episodes, and what happened in them."""
+    found = [f"{term.name} {term.correlation:+.2f}" for term in evidence.terms if term.correlation is not None]
+    said = [f"correlation of each term with the task score over the judging episodes: {', '.join(found)}"] if found else []
+    said += [
+        f"term {term.name} is saturated: at one end of its range in {term.saturated:.0%} of the steps"
+        for term in evidence.terms
+        if term.saturated > SATURATED_SHARE
+    ]
+    if evidence.longest_s > 1.05 * evidence.shortest_s:
+        said.append(f"episodes last {evidence.shortest_s:.3g} to {evidence.longest_s:.3g} s")
+    if evidence.pinned > PINNED_SHARE:
+        said.append(f"{evidence.pinned:.0%} of all action components are at their bounds")
+    said += [f"worst episode, {event}" for event in evidence.worst_events[:MAX_EVENTS]]
+    return said
 
 
 def _about_terms(traces: tuple[Trace, ...]) -> list[str]:

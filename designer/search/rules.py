@@ -17,6 +17,8 @@ BUILT_IN = {
     "islands": "designer.search.islands:Islands",
     "tree": "designer.search.tree:Tree",
 }
+AS_PUBLISHED = ("greedy", "best_of_n")
+"""Rules to compare with: no guard of ours keeps a candidate of theirs from being trained."""
 
 
 def make_search(config: SearchConfig, baselines: tuple[str, ...]) -> Search:

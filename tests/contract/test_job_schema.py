@@ -16,14 +16,17 @@ from designer.executors import JobVerb
 from designer.executors.embedded import CHECK
 from designer.executors.fake import Fake
 from designer.executors.folder import prepare_folder
+from designer.executors.results import Signature
 from designer.expression import parse_episode, parse_step
 from designer.filming import film
 from designer.journal import RunFinished, RunStarted
 from designer.proposing import probe
 from designer.records import Function, Task
 from designer.runs import Run
+from designer.screening import compare
 from designer.search import Batch
-from designer.trials import Workbench, run_batch
+from designer.trials import run_batch
+from designer.workbench import Workbench
 from tests.contract.worker_files import annotated_names, constant, schema, validator
 from tests.designer.cheetah_table import cheetah_table
 from tests.designer.example_run import example_run, trained, trial
@@ -66,6 +69,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
     run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
     probe(SOURCE, plain, "candidates/g01c00/probe")
+    compare(plain, [Signature(play=(1.0,)), Signature(play=(2.0,), wide=(1.0,))], 1, "compare")
     fitness = Function(file="fitness.py", name="fast", source="def fast(t):\n    return t.length\n")
     rich = bench(
         root / "rich", task(fitness=fitness, success=fitness, sparse=parse_step("torso_velocity[x] * time", cheetah_table()))

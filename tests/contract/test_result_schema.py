@@ -12,13 +12,15 @@ from designer.config import Config
 from designer.environments import environment_python
 from designer.executors import Executor, Job, JobResult, JobVerb, Limits
 from designer.executors.embedded import Embedded
-from designer.executors.results import read_analysed, read_probed, read_stills, read_table
+from designer.executors.results import read_analysed, read_explained, read_probed, read_stills, read_table
 from designer.proposing import probe
 from designer.records import StateTable, Status, Task, Trial, Verdict
 from designer.runs import stage_worker_code
+from designer.screening import compare
 from designer.search import Batch
 from designer.task import find_task, resolve_task
-from designer.trials import Workbench, run_batch
+from designer.trials import run_batch
+from designer.workbench import Workbench
 from tests.contract.worker_files import validator
 
 LIMITS = Limits(cpu_s=60, wall_s=120)
@@ -54,6 +56,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     table = read_table(executor.run(describe_job("pendulum", CONFIG), folder / "describe", silent).content)
     bench = Workbench(task(table), table, CONFIG, executor, folder, analyses=True)
     verdict = probe(GOOD, bench, "probe")
+    paid = read_probed(json.loads((folder / "probe" / "result.json").read_text()))
+    assert paid is not None
+    assert paid.rewards is not None
+    compare(bench, [paid.rewards, paid.rewards], 1, "compare")
     return Played(folder, executor, table, verdict, run_batch(bench, BATCH, GOOD, silent).trials)
 
 
@@ -79,6 +85,8 @@ TRIALS = "candidates/g01c00/search-s1-2"
         ("rollout", f"{TRIALS}/rollout"),
         ("score", f"{TRIALS}/score"),
         ("analyse", f"{TRIALS}/analyse"),
+        ("explain", f"{TRIALS}/explain"),
+        ("compare", "compare"),
     ],
 )
 def test_job_and_result_of_a_verb_fit(played: Played, verb: JobVerb, place: str) -> None:
@@ -176,6 +184,24 @@ def test_analysis_tells_each_policys_best_and_worst_episode_in_stages_and_events
         assert policy.best.fitness >= policy.worst.fitness
         assert {"rod_angle", "rod_upright"} & set(policy.best.stages)
         assert all(len(means) + 1 == len(policy.best.edges) for means in policy.best.stages.values())
+
+
+def test_explanation_tells_what_each_term_paid_in_every_episode(played: Played) -> None:
+    explained = read_explained(played.result(f"{TRIALS}/explain"), episodes=8)
+    assert explained is not None
+    assert [term.name for term in explained.terms] == ["upright", "effort"]
+    fitness = played.result(f"{TRIALS}/score")["fitness"]
+    upright = explained.terms[0].episodes
+    assert max(upright) <= 1
+    assert (upright[0] > upright[1]) == (fitness[0] > fitness[1]) or fitness[0] == fitness[1]
+
+
+def test_evidence_of_a_trial_names_its_terms_and_their_shares(played: Played) -> None:
+    for trial in played.trials:
+        assert trial.evidence is not None
+        assert [term.name for term in trial.evidence.terms] == ["upright", "effort"]
+        assert sum(term.share for term in trial.evidence.terms) == pytest.approx(1)
+        assert trial.evidence.longest_s == pytest.approx(played.table.episode_s)
 
 
 def test_probe_tells_where_random_play_is_paid_most_and_least(played: Played) -> None:

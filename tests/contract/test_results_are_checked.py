@@ -11,7 +11,8 @@ from designer.executors.fake import Fake
 from designer.executors.results import read_played, read_scored, read_table
 from designer.records import Status, Trial
 from designer.search import Batch
-from designer.trials import Workbench, run_batch
+from designer.trials import run_batch
+from designer.workbench import Workbench
 from tests.contract.test_job_schema import CONFIG, SOURCE, task
 from tests.designer.cheetah_table import cheetah_table
 

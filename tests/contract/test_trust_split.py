@@ -26,7 +26,8 @@ from designer.proposing import probe
 from designer.records import Candidate, Function, Status, Task, Trial, Verb, Verdict
 from designer.runs import stage_worker_code
 from designer.search import Batch
-from designer.trials import Workbench, batch_folder, run_batch
+from designer.trials import run_batch
+from designer.workbench import Workbench, batch_folder
 from tests.designer.cheetah_table import cheetah_table
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from designer.executors import Job, JobResult, JobVerb, Limits
 from designer.executors.embedded import Embedded
 from designer.records import Status
 from designer.runs import stage_worker_code
-from designer.trials import TRAJECTORIES
+from designer.workbench import TRAJECTORIES
 from tests.designer.boxes import ROOT, all_gone, marked
 
 LIMITS = Limits(cpu_s=5, wall_s=60)

@@ -284,8 +284,8 @@ def test_every_slot_of_a_round_gets_the_same_brief(tmp_path):
 
 # Killed, and gone on with -------------------------------------------------------------------------------------------
 
-EVENTS = 1 + 2 + 2 * (3 + 3 + 1 + 1) + 4 + 1
-EVENTS_MODEL = EVENTS - 1 + 2 * 8
+EVENTS = 1 + 2 + 2 * (3 + 3 + 3 + 1 + 1) + 4 + 1
+EVENTS_MODEL = EVENTS - 2 + 2 * 8
 
 
 def test_numbers_of_events_are_those_that_are_killed(uninterrupted, uninterrupted_model):
@@ -361,4 +361,6 @@ def test_torn_last_line_is_cut_and_done_again_without_new_training(tmp_path, uni
     again = Fake()
     attempt(run, again)
     assert remembered(run) == remembered(uninterrupted[0])
-    assert {job.split()[0] for job in again.jobs} == {"rollout", "score"}, "only the tidied trajectories are played again"
+    assert {job.split()[0] for job in again.jobs} == {"rollout", "score", "analyse", "explain"}, (
+        "only the tidied trajectories are played again"
+    )

@@ -9,7 +9,8 @@ from designer.executors import Job, JobResult
 from designer.executors.fake import Fake
 from designer.records import Status
 from designer.search import Batch
-from designer.trials import Workbench, batch_folder, run_batch
+from designer.trials import run_batch
+from designer.workbench import Workbench, batch_folder
 from tests.designer.cheetah_table import cheetah_table
 from tests.designer.small_run import GOOD, config, task
 

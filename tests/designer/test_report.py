@@ -22,7 +22,7 @@ from designer.review.code import diff, highlighted
 from designer.review.report import write_report
 from designer.runs import Run
 from designer.search.halving import Halving
-from designer.trials import Workbench
+from designer.workbench import Workbench
 from tests.designer.example_run import (
     FINAL,
     SOURCE,

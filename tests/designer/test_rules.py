@@ -99,7 +99,9 @@ def test_rule_goes_on_from_every_event_to_the_same_end(ended, rule):
         again = Fake()
         attempt(run, again)
         assert remembered(run) == whole
-        assert {job.split()[0] for job in again.jobs} <= {"rollout", "score"}, "only tidied trajectories are played again"
+        assert {job.split()[0] for job in again.jobs} <= {"rollout", "score", "analyse", "explain"}, (
+            "only tidied trajectories are played again"
+        )
         assert set(again.jobs) <= set(fake.jobs)
 
 
