@@ -21,7 +21,7 @@ from designer.records import Status
 from designer.runs import list_runs, open_run
 from designer.statistics import interval
 
-COMMAND = ("run", "half_cheetah_backward", "--budget", "10m", "--training.steps", "150000")
+COMMAND = ("run", "half_cheetah_backward", "--budget", "10m", "--training.steps", "150000", "--cached-baselines", "false")
 ARMS = {HUMAN: "human-written reward", SPARSE: "fitness as reward"}
 
 

@@ -24,8 +24,8 @@ from designer.proposers import Entry
 from designer.records import Candidate, Purpose, Remark, Status, Trial, TrialKey, Verdict
 from designer.statistics import Spread, lower_bound, mean, pooled_spread
 
-HUMAN, SPARSE = "human", "sparse"
-BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward"}
+HUMAN, SPARSE, RANDOM = "human", "sparse", "random"
+BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward", RANDOM: "random play"}
 
 
 @dataclass

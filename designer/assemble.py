@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from designer.baselines import BaselineCache, cache_root, folder_hash
 from designer.config import Config
 from designer.display import Display
+from designer.environments import environment_recipe
 from designer.errors import SandboxError, TaskError
 from designer.executors import Executor, Job, Limits
 from designer.executors.at_most import AtMost
@@ -24,7 +26,7 @@ from designer.loop import Loop
 from designer.modelling import stored_model
 from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
-from designer.records import StateTable, Status
+from designer.records import StateTable, Status, digest
 from designer.reviewing import EpisodeReader
 from designer.runs import Run, stage_worker_code
 from designer.sandboxes import provider_of
@@ -73,14 +75,30 @@ def executor_for(run: Run) -> Executor:
     return Resumable(provider_of(run.config).executor(run.code))
 
 
-def make_loop(run: Run, executor: Executor, display: Display, say: Callable[[str], None], llm: LLM | None = None) -> Loop:
+def baselines_of(run: Run, executor: Executor) -> BaselineCache | None:
+    """Return where this run's baselines are kept and taken from, or None where it wants its own."""
+    if not run.config.cached_baselines:
+        return None
+    worker = run.config.worker
+    packages = str(worker.python) if worker.python else environment_recipe(worker.environment).wanted()
+    return BaselineCache(cache_root(), digest([executor.name, packages, folder_hash(run.code)]))
+
+
+def make_loop(
+    run: Run,
+    executor: Executor,
+    display: Display,
+    say: Callable[[str], None],
+    llm: LLM | None = None,
+    cache: BaselineCache | None = None,
+) -> Loop:
     """Return the loop of a run, with everything that has already happened in its archive. `llm` outweighs the config's."""
     journal = Journal(run.journal, time.time)
     journal.mend()
     asks = llm is not None or run.config.llm.provider != "composer"
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
-    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses=True, screens=screens)
+    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses=True, screens=screens, cache=cache)
     loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
     if asks:

@@ -130,7 +130,9 @@ def _add_runs(verbs: Verbs) -> None:
     run.add_argument(
         "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
     )
-    baseline = _command(verbs, "baseline", commands.baseline, "train a task's human-written reward and its fitness as reward")
+    baseline = _command(
+        verbs, "baseline", commands.baseline, "measure random play, the human-written reward and the fitness as reward"
+    )
     baseline.add_argument("what", help="a task's name or a task file")
     _add_task(baseline)
     _add_settings(baseline)

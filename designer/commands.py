@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from designer import environments, terminal
-from designer.assemble import describe, executor_for, make_loop, slots
+from designer.assemble import baselines_of, describe, executor_for, make_loop, slots
+from designer.baselines import BaselineCache
 from designer.budget import planned_units
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
@@ -66,24 +67,23 @@ def run(asked: argparse.Namespace) -> None:
     folder = Path(asked.what)
     if folder.is_dir():
         resumed = resume(folder, asked)
-        carry_out(resumed, executor_for(resumed), console)
+        carry_out_anew(resumed, console)
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
     task, table, world, config = prepare(asked, config, console)
     started = create(asked.runs, task, table, config, datetime.now(), world)
-    carry_out(started, executor_for(started), console)
+    carry_out_anew(started, console)
     if config.llm.provider == "composer":
         console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
 
 
 def baseline(asked: argparse.Namespace) -> None:
-    """Train the baselines of a task: a run without rounds."""
+    """Play at random, train the human-written reward and the fitness as reward: a run without rounds."""
     console = terminal.console()
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
     task, table, world, config = prepare(asked, config, console)
-    started = create(asked.runs, task, table, config, datetime.now(), world)
-    carry_out(started, executor_for(started), console)
+    carry_out_anew(create(asked.runs, task, table, config, datetime.now(), world), console)
 
 
 def plan(asked: argparse.Namespace) -> None:
@@ -154,12 +154,18 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
     return run
 
 
-def carry_out(run: Run, executor: Executor, console: Console) -> None:
+def carry_out_anew(run: Run, console: Console) -> None:
+    """Carry a run out in boxes of its own; only baselines may come from earlier runs."""
+    executor = executor_for(run)
+    carry_out(run, executor, console, baselines_of(run, executor))
+
+
+def carry_out(run: Run, executor: Executor, console: Console, cache: BaselineCache | None = None) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     with locked(run.folder), _resumable(run):
         console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
         run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
-        _design(run, executor, console)
+        _design(run, executor, console, cache)
         clip = film(run, executor)
         path = write_report(run)
     finished(run, clip, path, console)
@@ -192,11 +198,11 @@ def _resumable(run: Run) -> Iterator[None]:
         raise type(error)(f"{error} {go_on}") from error
 
 
-def _design(run: Run, executor: Executor, console: Console) -> None:
+def _design(run: Run, executor: Executor, console: Console, cache: BaselineCache | None) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
     published = Published(display, run.folder)
-    loop = make_loop(run, executor, published, lambda line: console.print(Text(printable(line)), soft_wrap=True))
+    loop = make_loop(run, executor, published, lambda line: console.print(Text(printable(line)), soft_wrap=True), cache=cache)
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started

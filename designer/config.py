@@ -145,6 +145,10 @@ class Config(Section):
     executor: ExecutorConfig = ExecutorConfig()
     worker: WorkerConfig = WorkerConfig()
     sandbox: SandboxConfig = SandboxConfig()
+    cached_baselines: bool = Field(
+        True,
+        description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
+    )
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
 
 

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from designer.archive import BASELINES, Archive
+from designer.archive import BASELINES, HUMAN, Archive
 from designer.journal import (
     BudgetSpent,
     CallFinished,
@@ -120,6 +120,8 @@ class LiveTable(Plain):
             best = archive.ranked()
             if best:
                 self._best = f"{best[0].id} with {archive.search_score(best[0].id):.3g}{self._unit} (optimistic)"
+                human = archive.search_score(HUMAN)
+                self._best += "" if human is None else f", the {BASELINES[HUMAN]} {human:.3g}"
 
     def _table(self) -> Group:
         with self._lock:
@@ -200,8 +202,11 @@ def _told_trials(event: TrialsFinished, unit: str) -> str:
         return f"{name}: {first.status}: {one_line(first.error, 110)}"
     mean = sum(results) / len(results)
     spread = f", {min(results):.3g} to {max(results):.3g}" if len(results) > 1 else ""
+    found = f"fitness {mean:.3g}{unit} ({count(len(results), 'seed')}{spread}"
+    if not first.trained_here:
+        return f"{name}{', kept from an earlier run' if first.from_cache else ''}: {found})"
     trained = "trained" if first.is_whole else f"trained to {first.until:.0%}"
-    return f"{name} {trained}: fitness {mean:.3g}{unit} ({count(len(results), 'seed')}{spread}, {first.wall_s:.0f} s)"
+    return f"{name} {trained}: {found}, {first.wall_s:.0f} s)"
 
 
 def count(number: int, noun: str) -> str:

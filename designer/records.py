@@ -276,6 +276,7 @@ class Trial(Record):
     until: share of the whole training that is done; below 1 it was paused there and may go on.
     scores: one a checkpoint from the beginning, the last one is the result. Empty unless `status` is OK.
     train_cpu_s, wall_s: of all pieces of the training together.
+    from_cache: a baseline that an earlier run trained; its times are that run's.
     """
 
     candidate: str
@@ -291,6 +292,12 @@ class Trial(Record):
     folder: str
     train_cpu_s: float = 0.0
     wall_s: float = 0.0
+    from_cache: bool = False
+
+    @property
+    def trained_here(self) -> bool:
+        """Whether this run trained it: random play isn't trained, a cached baseline was before."""
+        return self.steps > 0 and not self.from_cache
 
     @property
     def key(self) -> TrialKey:

@@ -9,13 +9,14 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from designer.archive import Archive
+from designer.archive import BASELINES, Archive
 from designer.errors import DesignerError, InputError, did_you_mean
 from designer.feedback.statistics import remarks_on
 from designer.records import Candidate, Status
 from designer.review.exchanges import exchanges_of
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, list_runs, open_run
+from designer.statistics import mean
 from designer.text import one_line, printable
 
 
@@ -26,23 +27,30 @@ def show_runs(parent: Path, console: Console) -> None:
         console.print(Text(f"no runs in {parent}. Start one: designer run half_cheetah_backward"))
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("run", "task", "trainings", "best", "state"):
+    for column in ("run", "task", "trainings", "best", "baselines", "state"):
         table.add_column(column, overflow="fold")
     for folder in folders:
         try:
             table.add_row(*_cells(str(folder), *_summary(open_run(folder))))
         except DesignerError as error:
-            table.add_row(*_cells(str(folder), "", "", "", one_line(str(error))))
+            table.add_row(*_cells(str(folder), "", "", "", "", one_line(str(error))))
     console.print(table)
 
 
-def _summary(run: Run) -> tuple[str, str, str, str]:
-    """Return a run's task, number of trainings, best score and state, for the list."""
+def _summary(run: Run) -> tuple[str, str, str, str, str]:
+    """Return a run's task, number of trainings, best score, its baselines and state, for the list."""
     archive = run.archive()
     state = f"done, winner {archive.finished.winner}" if archive.finished else "not finished"
     best = archive.ranked()
     score = f"{archive.search_score(best[0].id):.3g} {run.task.fitness_unit}" if best else "-"
-    return one_line(run.task.text, 50), str(len(archive.trials)), score, state
+    return one_line(run.task.text, 50), str(len(archive.trials)), score, baselines_of(archive), state
+
+
+def baselines_of(archive: Archive) -> str:
+    """Say what the baselines reach: on the final seeds where they were trained on those, else on the search's."""
+    found = {name: mean(archive.final_scores(name)) for name in BASELINES}
+    known = {name: archive.search_score(name) if value is None else value for name, value in found.items()}
+    return ", ".join(f"{name} {value:.3g}" for name, value in known.items() if value is not None) or "-"
 
 
 def show_run(run: Run, console: Console) -> None:
@@ -103,6 +111,7 @@ def show_candidate(run: Run, name: str, with_prompt: bool, console: Console) -> 
     for trial in archive.trials_of(name, "search") + archive.trials_of(name, "final"):
         curve = " ".join(f"{score.fitness:.3g}" for score in trial.scores) or str(trial.status)
         console.print(Text(f"{trial.purpose} seed {trial.seed}: fitness over training {curve}"), soft_wrap=True)
+    console.print(Text(f"baselines: {baselines_of(archive)}"), soft_wrap=True)
     if with_prompt:
         _show_exchanges(run, candidate, console)
 

@@ -4,7 +4,8 @@
     rollout  the policies, nothing else        -> trajectories
     score    the fitness and the trajectories  -> numbers an episode
 
-Only the last one's numbers ever rank a candidate.
+Only the last one's numbers ever rank a candidate. Random play, a baseline, has no first job. A baseline's jobs are the same in
+every run of its task, world, budget and seeds: `baselines.py` keeps what they left.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from designer.archive import HUMAN, SPARSE
+from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE
 from designer.config import Config
 from designer.errors import SandboxError, TaskError
 from designer.evidence import Paid, gather
 from designer.executors import Job, JobResult, Progress
 from designer.executors.results import Played, Scored, read_played, read_scored
+from designer.executors.resumable import job_digest
 from designer.journal import TrialsFinished
 from designer.records import Evidence, Measure, Score, Status, Task, Trace, Trial
 from designer.search import Batch
@@ -28,6 +30,7 @@ from designer.seeds import episode_seed
 from designer.text import one_line
 from designer.workbench import CHECKPOINT, EXPLANATION, POLICY, TRAJECTORIES, Workbench, batch_folder
 
+NOTHING_TRAINED = JobResult(Status.OK, "", {}, 0.0, 0.0, "")
 START_UP_CPU_S = 60
 EVALUATION_CPU_S_PER_1K_STEPS = 3.0
 POLICY_BYTES = 128 * 1024**2
@@ -49,14 +52,40 @@ def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress, b
     source: a candidate's code (unused for a baseline). before: the same seeds' trials up to `batch.since`.
     """
     folder = batch_folder(batch)
-    training = train(bench, batch, source, bench.folder / folder / "train", progress)
+    cache = bench.cache if batch.candidate in BASELINES else None
+    if cache and (kept := cache.fetch(batch_spec(bench, batch, source), bench.folder / folder)):
+        trials = tuple(trial.model_copy(update={"folder": folder, "from_cache": True}) for trial in kept.trials)
+        return kept.model_copy(update={"trials": trials})
+    found = _train_and_judge(bench, batch, source, progress, before)
+    if cache and all(trial.status is Status.OK for trial in found.trials):
+        cache.keep(batch_spec(bench, batch, source), bench.folder / folder, found)
+    return found
+
+
+def batch_spec(bench: Workbench, batch: Batch, source: str) -> dict[str, Any]:
+    """Say all that a batch's result depends on, but for the code that works in the boxes."""
+    return {
+        "train": None if batch.candidate == RANDOM else job_digest(_train_job(bench, batch, source)),
+        "rollout": _rollout_spec(bench, batch),
+        "score": _score_spec(bench),
+    }
+
+
+def _train_and_judge(
+    bench: Workbench, batch: Batch, source: str, progress: Progress, before: Sequence[Trial]
+) -> TrialsFinished:
+    folder = batch_folder(batch)
+    training = NOTHING_TRAINED
+    if batch.candidate != RANDOM:
+        training = train(bench, batch, source, bench.folder / folder / "train", progress)
     if training.status is Status.OK:
         judged = judge(bench, batch, source, bench.folder / folder)
     else:
         judged = Judged(training.status, training.error, ())
     earlier = {trial.seed: trial for trial in before}
     trials = [_trial(bench, batch, k, training, judged, earlier.get(seed)) for k, seed in enumerate(batch.seeds)]
-    return TrialsFinished(trials=tuple(trials), walls=f"{bench.executor.name} ({training.walls})")
+    walls = training.walls or bench.executor.walls()
+    return TrialsFinished(trials=tuple(trials), walls=f"{bench.executor.name} ({walls})")
 
 
 def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: Judged, before: Trial | None) -> Trial:
@@ -68,7 +97,7 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
         seed=batch.seeds[k],
         status=judged.status,
         error=judged.error,
-        steps=round(batch.until * bench.task.steps),
+        steps=0 if batch.candidate == RANDOM else round(batch.until * bench.task.steps),
         until=batch.until,
         scores=((*before.scores, *judged.scores[k]) if before else judged.scores[k]) if judged.scores else (),
         traces=traces,
@@ -81,6 +110,15 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
 
 def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: Progress) -> JobResult:
     """Run the training box: all of the training, or the piece of it that the batch names."""
+    result = bench.executor.run(_train_job(bench, batch, source), folder, progress)
+    result = _with_files(result, folder, (POLICY,) if batch.until >= 1 else (POLICY, CHECKPOINT))
+    if batch.candidate == SPARSE and result.status is not Status.OK:
+        hint = " Is the fitness right?" if result.status is Status.REJECTED else ""
+        raise TaskError(f"training on the fitness itself failed: {result.error}.{hint} See {folder}.")
+    return result
+
+
+def _train_job(bench: Workbench, batch: Batch, source: str) -> Job:
     config = bench.config
     reward = paid(bench.task, batch.candidate, source)
     files = dict(reward.files)
@@ -102,11 +140,7 @@ def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: P
         files[CHECKPOINT] = bench.folder / paused / "train" / CHECKPOINT
     steps = (batch.until - batch.since) * bench.task.steps * len(batch.seeds)
     cpu_s = START_UP_CPU_S + config.executor.cpu_s_per_1k_steps * steps / 1000
-    result = bench.executor.run(Job("train", spec, files, bench.limits(cpu_s, POLICY_BYTES)), folder, progress)
-    result = _with_files(result, folder, (POLICY,) if batch.until >= 1 else (POLICY, CHECKPOINT))
-    if batch.candidate == SPARSE and result.status is not Status.OK:
-        raise TaskError(f"training on the fitness itself failed: {result.error}. Is the fitness right? See {folder}.")
-    return result
+    return Job("train", spec, files, bench.limits(cpu_s, POLICY_BYTES))
 
 
 def _with_files(result: JobResult, folder: Path, needed: Sequence[str]) -> JobResult:
@@ -119,6 +153,8 @@ def _with_files(result: JobResult, folder: Path, needed: Sequence[str]) -> JobRe
 
 def fractions(config: Config, batch: Batch) -> list[float]:
     """Return the shares of the training after which this batch keeps a checkpoint; the last is where it ends."""
+    if batch.candidate == RANDOM:
+        return [1.0]
     points = config.evaluation.checkpoints
     evenly = [(k + 1) / points for k in range(points)]
     return [share for share in evenly if batch.since < share < batch.until] + [batch.until]
@@ -157,40 +193,44 @@ def judge(bench: Workbench, batch: Batch, source: str, folder: Path) -> Judged:
 
 
 def _rollout(bench: Workbench, batch: Batch, folder: Path) -> JobResult:
+    spec = _rollout_spec(bench, batch)
+    episodes = spec["episodes"] + (spec["checkpoints"] - 1) * spec["earlier_episodes"]
+    steps = bench.table.episode_steps * len(batch.seeds) * episodes
+    limits = bench.limits(START_UP_CPU_S + EVALUATION_CPU_S_PER_1K_STEPS * steps / 1000)
+    files: dict[str, bytes | Path] = {} if batch.candidate == RANDOM else {POLICY: folder / "train" / POLICY}
+    return bench.executor.run(Job("rollout", spec, files, limits), folder / "rollout", _silent)
+
+
+def _rollout_spec(bench: Workbench, batch: Batch) -> dict[str, Any]:
     evaluation = bench.config.evaluation
-    checkpoints = len(fractions(bench.config, batch))
     spec = {
         "world": bench.table.world,
-        "checkpoints": checkpoints,
+        "checkpoints": len(fractions(bench.config, batch)),
         "policies": len(batch.seeds),
         "episodes": evaluation.episodes,
         "earlier_episodes": evaluation.checkpoint_episodes,
         "seed": episode_seed(bench.config.search.seed, batch.purpose),
     }
-    steps = (
-        bench.table.episode_steps
-        * len(batch.seeds)
-        * (evaluation.episodes + (checkpoints - 1) * evaluation.checkpoint_episodes)
-    )
-    limits = bench.limits(START_UP_CPU_S + EVALUATION_CPU_S_PER_1K_STEPS * steps / 1000)
-    files: dict[str, bytes | Path] = {POLICY: folder / "train" / POLICY}
-    return bench.executor.run(Job("rollout", spec, files, limits), folder / "rollout", _silent)
+    return {**spec, "random_seeds": list(batch.seeds)} if batch.candidate == RANDOM else spec
 
 
 def _score(bench: Workbench, folder: Path) -> Mapping[str, Any]:
+    files: dict[str, bytes | Path] = {TRAJECTORIES: folder / "rollout" / TRAJECTORIES}
+    result = bench.executor.run(Job("score", _score_spec(bench), files, bench.limits(600)), folder / "score", _silent)
+    if result.status is not Status.OK:
+        raise TaskError(f"the fitness {bench.task.fitness} failed ({result.status}): {result.error}")
+    return result.content
+
+
+def _score_spec(bench: Workbench) -> dict[str, Any]:
     task = bench.task
     assert task.fitness is not None
-    spec = {
+    return {
         "fitness": measure_spec(task.fitness),
         "success": measure_spec(task.success) if task.success else None,
         "dt_s": bench.table.dt_s,
         "step_limit": bench.table.episode_steps,
     }
-    files: dict[str, bytes | Path] = {TRAJECTORIES: folder / "rollout" / TRAJECTORIES}
-    result = bench.executor.run(Job("score", spec, files, bench.limits(600)), folder / "score", _silent)
-    if result.status is not Status.OK:
-        raise TaskError(f"the fitness {task.fitness} failed ({result.status}): {result.error}")
-    return result.content
 
 
 def scores(played: Played, scored: Scored, bench: Workbench, batch: Batch) -> list[tuple[Score, ...]]:

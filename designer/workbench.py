@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from designer.baselines import BaselineCache
 from designer.config import Config
 from designer.executors import Executor, Limits
 from designer.records import StateTable, Task
@@ -30,6 +31,8 @@ class Workbench(NamedTuple):
     """Whether the judging episodes of every whole search training are looked into: see `evidence.py`."""
     screens: bool = False
     """Whether candidates are compared and audited before their first training: see `screening.py`."""
+    cache: BaselineCache | None = None
+    """Where baselines are kept for other runs."""
 
     def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
         memory = int(self.config.executor.memory_gb * 1024**3)

@@ -44,7 +44,7 @@ class GymnasiumWorld:
         self._envs = [_guarded(name, "raised while it was made", make) for _ in range(num_envs)]
         self._observation = ObservationCode(self._envs[0].observation_space, name)
         self._action = ActionCode(self._envs[0].action_space, name)
-        self._simulated = _simulations(self._envs)
+        self._simulated = _simulations(self._envs) if table is None or table.adds_the_model else []
         self._info_keys = table.info_keys if table else []
         self.spec = self._spec(name, gymnasium_id, table)
         self._fields = {field.name: field for field in self.spec.fields}

@@ -8,8 +8,9 @@
     kind = "position"
     sentence = "Position of the cart, 0 in the middle."
 
-`divide` and `modulo` take an index apart: floor(value / divide) mod modulo. `between = ["a", "b"]` is the distance of two
-fields. `info = "key"` reads an entry of the world's info, never one that speaks of reward, cost or success.
+Of a MuJoCo world the model's own names are fields as well, unless `model_fields = false`. `divide` and `modulo` take an index
+apart: floor(value / divide) mod modulo. `between = ["a", "b"]` is the distance of two fields. `info = "key"` reads an entry of
+the world's info, never one that speaks of reward, cost or success.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Read = Callable[[Snapshot], Array]
 NUMBERS = "observation_numbers"
 """The snapshot's entry that holds an observation's numbers: (num_envs, size)."""
 INFO = "info."
-KEYS = ("ids", "prefixes", "summary", "dt_s", "action_names", "action_sentence", "field")
+KEYS = ("ids", "prefixes", "model_fields", "summary", "dt_s", "action_names", "action_sentence", "field")
 FIELD_KEYS = (
     *("name", "index", "part", "between", "info", "divide", "modulo"),
     *("unit", "frame", "kind", "sentence", "components"),
@@ -47,6 +48,11 @@ class WorldTable:
 
     source: str
     content: Mapping[str, Any]
+
+    @property
+    def adds_the_model(self) -> bool:
+        """Whether a MuJoCo model's joints, bodies and sensors are fields too; copying them costs time at every step."""
+        return bool(self.content.get("model_fields", True))
 
     @property
     def info_keys(self) -> list[str]:

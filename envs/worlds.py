@@ -18,6 +18,8 @@ from typing import Any, cast
 import torch
 
 from envs.errors import WorldError
+from envs.shared_name import NAME as SHARED_NAME
+from envs.shared_name import elsewhere, their_package
 from envs.vec_env import VecEnv
 
 NATIVE = {
@@ -125,7 +127,8 @@ def _as_vectors(id_: str, env: Any) -> Any:
 
 def _import(module: str, name: str) -> None:
     try:
-        importlib.import_module(module)
+        with their_package(elsewhere() if module.partition(".")[0] == SHARED_NAME else ()):
+            importlib.import_module(module)
     except ImportError as error:
         raise WorldError(f"{name}: the module {module!r} can't be imported in the worker's environment: {error}") from None
 
@@ -192,7 +195,8 @@ def _load(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     sys.path.append(str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        with their_package([path.parent]):
+            spec.loader.exec_module(module)
     except Exception as error:
         raise WorldError(f"{path.name} can't be imported: {type(error).__name__}: {str(error)[:300]}") from error
     return module

@@ -71,8 +71,11 @@ class Fake:
         return {"steps": job.spec["steps"], "traces": traces, "cpu_s": 1.0}
 
     def _rollout(self, job: Job, folder: Path) -> Mapping[str, Any]:
-        """A policy's fitness is its share of the training times what its reward is worth."""
-        fractions, policies = json.loads((folder / "policy.safetensors").read_bytes())
+        """A policy's fitness is its share of the training times what its reward is worth; random play is worth 0."""
+        if random_seeds := job.spec.get("random_seeds"):
+            fractions, policies = [1.0], [_noise(seed) for seed in random_seeds]
+        else:
+            fractions, policies = json.loads((folder / "policy.safetensors").read_bytes())
         played = [
             [checkpoint, policy, 1] for checkpoint in range(job.spec["checkpoints"]) for policy in range(job.spec["policies"])
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from designer.archive import Archive
+from designer.archive import BASELINES, HUMAN, RANDOM, Archive
 from designer.feedback.guards import alarms_of, bottleneck, fitness_range
 from designer.records import Record, Status
 from designer.runs import Run
@@ -36,14 +36,31 @@ class Comparison(Record):
     reading: Reading
 
 
+class Scale(Record):
+    """From random play, 0, to the human-written reward, 1: what human-normalised scores are measured on.
+
+    denominator: the human-written reward minus random play, seed by seed. refused: why nothing may be divided by it, or "".
+    """
+
+    zero: float
+    denominator: Interval
+    refused: str
+
+    def of(self, value: float) -> float | None:
+        """Return a fitness on this scale, or None where it is refused."""
+        return None if self.refused else (value - self.zero) / self.denominator.mean
+
+
 class Costs(Record):
     """What a run used. Tokens are None where an endpoint didn't say: unknown isn't zero.
 
+    trainings: those of this run; cached: baselines that an earlier run trained.
     steps: environment steps of the trainings that ended well.
     wall_s: from the journal's first entry to its last, pauses included.
     """
 
     trainings: int
+    cached: int = 0
     failed: dict[str, int]
     steps: int
     train_cpu_s: float
@@ -56,6 +73,8 @@ class Costs(Record):
 class RunVerdict(Record):
     """How a run stands. `winner` is None where there is none (yet); `leader` is the best search score so far.
 
+    scale: of human-normalised scores; None where a baseline for it is missing (yet).
+    on_search_seeds: what the baselines reach on the search's first seed, for a run that isn't finished.
     selection_gap: the winner's search score minus its final mean.
     solved: whether the winner's final mean reaches the task's `solved_at`; None where one of them is missing.
     refused: candidates that no training saw, by status.
@@ -71,6 +90,8 @@ class RunVerdict(Record):
     leader: str | None
     search_score: float | None
     search_seeds: int
+    on_search_seeds: dict[str, float]
+    scale: Scale | None
     selection_gap: float | None
     solved_at: float | None
     solved: bool | None
@@ -92,18 +113,20 @@ def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
     search_score = archive.search_score(leader) if leader else None
     final = winner.mean if winner else None
     solved_at = run.task.solved_at
-    trained = [name for name in run.baselines if archive.trials_of(name, "final")]
+    there = [name for name in (*run.baselines, RANDOM) if archive.trials_of(name, "final")]
     return RunVerdict(
         finished=finished is not None,
         reason=one_line(finished.reason) if finished else "",
         unit=run.task.fitness_unit,
         fitness_origin=run.task.fitness_origin,
         winner=winner,
-        comparisons=tuple(compare(winner, arm_of(archive, name)) for name in trained),
+        comparisons=tuple(compare(winner, arm_of(archive, name)) for name in there),
+        scale=scale_of(arm_of(archive, HUMAN), arm_of(archive, RANDOM)),
         finalists=sum(bool(archive.trials_of(name, "final")) for name in archive.candidates),
         leader=leader,
         search_score=search_score,
         search_seeds=len(archive.search_scores(leader)) if leader else 0,
+        on_search_seeds={name: score for name in BASELINES if (score := archive.search_score(name)) is not None},
         selection_gap=None if search_score is None or final is None else search_score - final,
         solved_at=solved_at,
         solved=None if solved_at is None or final is None else final >= solved_at,
@@ -145,10 +168,23 @@ def compare(winner: Arm | None, baseline: Arm) -> Comparison:
     return Comparison(baseline=baseline, seeds=common, difference=difference, reading=reading(difference))
 
 
+def scale_of(human: Arm, random: Arm) -> Scale | None:
+    """Return the scale of human-normalised scores; None where one of its ends is missing.
+
+    It is refused where the denominator is noise: where its 95 % interval doesn't lie above 0.
+    """
+    denominator = paired_difference(dict(human.scores), dict(random.scores))
+    if denominator is None or random.mean is None:
+        return None
+    refused = "" if denominator.low > 0 else "baselines not separable"
+    return Scale(zero=random.mean, denominator=denominator, refused=refused)
+
+
 def costs_of(archive: Archive, wall_s: float) -> Costs:
-    trials = list(archive.trials.values())
+    trials = [trial for trial in archive.trials.values() if trial.trained_here]
     return Costs(
         trainings=len(trials),
+        cached=sum(trial.from_cache and trial.steps > 0 for trial in archive.trials.values()),
         failed=_by_status([trial.status for trial in trials]),
         steps=sum(trial.steps for trial in trials if trial.status is Status.OK),
         train_cpu_s=sum(trial.train_cpu_s for trial in trials),

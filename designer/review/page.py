@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from designer.archive import HUMAN, SPARSE, Archive
+from designer.archive import BASELINES, HUMAN, Archive
 from designer.config import Config, knobs
 from designer.display import clock, count
 from designer.records import Candidate, Function, Trial
 from designer.review import code, plots
-from designer.review.findings import Arm, Comparison, RunVerdict
+from designer.review.findings import Arm, Comparison, RunVerdict, Scale
 from designer.review.lineage import PROSE_CHARS, Story, stories_of
 from designer.review.verdict import arm_label, calls_of, sentences, shown, span, verdict_of
 from designer.runs import Run
@@ -37,6 +37,7 @@ class ArmRow(NamedTuple):
     interval: str
     seeds: str
     success: str
+    normalised: str
     difference: str
     reading: str
 
@@ -127,12 +128,14 @@ def _facts(run: Run, archive: Archive) -> list[Fact]:
 
 
 def _rows(verdict: RunVerdict) -> list[ArmRow]:
-    winner = [_row(verdict.winner, None, is_winner=True)] if verdict.winner else []
+    scale = verdict.scale
+    winner = [_row(verdict.winner, None, scale, is_winner=True)] if verdict.winner else []
     against = verdict.winner is not None
-    return winner + [_row(c.baseline, c if against else None, is_winner=False) for c in verdict.comparisons]
+    return winner + [_row(c.baseline, c if against else None, scale, is_winner=False) for c in verdict.comparisons]
 
 
-def _row(arm: Arm, comparison: Comparison | None, is_winner: bool) -> ArmRow:
+def _row(arm: Arm, comparison: Comparison | None, scale: Scale | None, is_winner: bool) -> ArmRow:
+    normalised = scale.of(arm.mean) if scale and arm.mean is not None else None
     difference = comparison.difference if comparison else None
     failed = f", {arm.failed} failed" if arm.failed else ""
     return ArmRow(
@@ -142,6 +145,7 @@ def _row(arm: Arm, comparison: Comparison | None, is_winner: bool) -> ArmRow:
         interval=span(arm.interval) if arm.interval else "–",
         seeds=f"{len(arm.scores)}{failed}",
         success="–" if arm.success is None else f"{arm.success:.0%}",
+        normalised="–" if normalised is None else f"{normalised:.2f}",
         difference=f"{shown(difference.mean)} ({span(difference)})" if difference else "–",
         reading=_read_out(comparison) if comparison else "–",
     )
@@ -157,7 +161,7 @@ def _dots(verdict: RunVerdict) -> list[plots.Dots]:
 
 
 def _role(name: str) -> plots.Role:
-    return "human" if name == HUMAN else "sparse" if name == SPARSE else "winner"
+    return "human" if name == HUMAN else "sparse" if name in BASELINES else "winner"
 
 
 def _curves(run: Run, archive: Archive, verdict: RunVerdict) -> list[plots.Curve]:
@@ -207,6 +211,7 @@ def _costs(verdict: RunVerdict) -> list[Fact]:
     return [
         Fact("Candidates", f"{verdict.tried} tried, {sum(verdict.refused.values())} refused before training"),
         Fact("Trainings", f"{costs.trainings}" + (f", {failed} of them not ended well" if failed else "")),
+        Fact("Baselines kept from earlier runs", count(costs.cached, "training")),
         Fact("Environment steps", f"{costs.steps:,} in trainings that ended well"),
         Fact("CPU time in training", clock(costs.train_cpu_s)),
         Fact("Start to end", f"{clock(costs.wall_s)}, pauses included"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from designer.archive import BASELINES, Archive
+from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE, Archive
 from designer.display import clock, count
 from designer.review.findings import Arm, Comparison, Costs, RunVerdict, judged
 from designer.runs import Run
@@ -25,6 +25,7 @@ def sentences(verdict: RunVerdict) -> list[str]:
             _stamp(verdict),
             _headline(verdict),
             _differences(verdict),
+            _normalised(verdict),
             _solved(verdict),
             _optimism(verdict),
             _failed_seeds(verdict),
@@ -59,21 +60,27 @@ def arm_label(name: str) -> str:
     return BASELINES.get(name, name)
 
 
+def named(name: str) -> str:
+    """Return an arm's name as it stands in a sentence."""
+    return f"the {arm_label(name)}" if name in (HUMAN, SPARSE) else arm_label(name)
+
+
 def _headline(verdict: RunVerdict) -> str:
     unit = f" {verdict.unit}" if verdict.unit else ""
     if not verdict.finished:
         if verdict.leader is None or verdict.search_score is None:
             return "The run is not finished, and no candidate has a score yet."
         score = f"{shown(verdict.search_score)}{unit} on {count(verdict.search_seeds, 'search seed')}"
-        return f"The run is not finished. Best so far: {verdict.leader} with {score}, which is optimistic."
+        against = "".join(f"; {named(name)} {shown(value)}" for name, value in verdict.on_search_seeds.items())
+        return f"The run is not finished. Best so far: {verdict.leader} with {score}, which is optimistic{against}."
     if verdict.winner is None:
         arms = [comparison.baseline for comparison in verdict.comparisons]
-        baselines = "; ".join(f"the {arm_label(arm.name)} reaches {_reached(arm, unit)}" for arm in arms)
+        baselines = "; ".join(f"{named(arm.name)} reaches {_reached(arm, unit)}" for arm in arms)
         return f"There is no winner: {verdict.reason}." + (f" For comparison, {baselines}." if baselines else "")
     if verdict.winner.mean is None:
         return f"{verdict.winner.name} was chosen, but none of its final trainings ended well: it has no final score."
     found = [f"{verdict.winner.name} reaches {_reached(verdict.winner, unit)}"]
-    found += [f"the {arm_label(c.baseline.name)} {_against(c, verdict.winner.name)}" for c in verdict.comparisons]
+    found += [f"{named(c.baseline.name)} {_against(c, verdict.winner.name)}" for c in verdict.comparisons]
     return "; ".join(found) + "." + ("" if verdict.comparisons else " There is no baseline to compare it with.")
 
 
@@ -99,11 +106,33 @@ def _against(comparison: Comparison, winner: str) -> str:
 
 def _differences(verdict: RunVerdict) -> str:
     parts = [
-        f"{shown(c.difference.mean)} ({span(c.difference)}) to the {arm_label(c.baseline.name)}"
+        f"{shown(c.difference.mean)} ({span(c.difference)}) to {named(c.baseline.name)}"
         for c in verdict.comparisons
-        if c.difference
+        if c.difference and c.baseline.name != RANDOM
     ]
     return f"Paired seed by seed, the difference is {' and '.join(parts)}." if parts else ""
+
+
+def _normalised(verdict: RunVerdict) -> str:
+    """Put the scores on a scale from random play to the human-written reward, with what they were divided by."""
+    scale = verdict.scale
+    if scale is None:
+        return ""
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    divided = f"{shown(scale.denominator.mean)}{unit} ({span(scale.denominator)})"
+    if scale.refused:
+        return f"No human-normalised score: {scale.refused}; the human-written reward minus random play is {divided}."
+    others = [c.baseline for c in verdict.comparisons if c.baseline.name not in (HUMAN, RANDOM)]
+    arms = [arm for arm in (verdict.winner, *others) if arm is not None]
+    told = [
+        f"{arm_label(arm.name)} {value:.2f}"
+        for arm in arms
+        if arm.mean is not None and (value := scale.of(arm.mean)) is not None
+    ]
+    return (
+        f"Human-normalised, with random play as 0 and the human-written reward as 1: {', '.join(told)}; "
+        f"the denominator is {divided}."
+    )
 
 
 def _solved(verdict: RunVerdict) -> str:
@@ -135,7 +164,7 @@ def _optimism(verdict: RunVerdict) -> str:
 
 def _failed_seeds(verdict: RunVerdict) -> str:
     arms = [*([verdict.winner] if verdict.winner else []), *(c.baseline for c in verdict.comparisons)]
-    failed = [f"{arm.failed} of the {arm_label(arm.name)}" for arm in arms if arm.failed]
+    failed = [f"{arm.failed} of {named(arm.name)}" for arm in arms if arm.failed]
     return f"Final trainings that didn't end well and aren't in these numbers: {', '.join(failed)}." if failed else ""
 
 
@@ -155,8 +184,9 @@ def _alarmed(verdict: RunVerdict) -> str:
 
 def _spent(costs: Costs) -> str:
     failed = f" (not ended well: {_counts(costs.failed)})" if costs.failed else ""
+    kept = f" (and {costs.cached} of baselines kept from earlier runs)" if costs.cached else ""
     return (
-        f"Spent: {count(costs.trainings, 'training')}{failed}, {count(costs.steps, 'environment step')}, "
+        f"Spent: {count(costs.trainings, 'training')}{failed}{kept}, {count(costs.steps, 'environment step')}, "
         f"{clock(costs.train_cpu_s)} of CPU time in training, "
         f"{clock(costs.wall_s)} from start to end, pauses included; {calls_of(costs)}."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from designer.archive import Archive
+from designer.archive import RANDOM, Archive
 from designer.budget import parse_budget
 from designer.config import SearchConfig
 from designer.proposers import Slot
@@ -96,18 +96,21 @@ def plain_round(archive: Archive, config: SearchConfig, round_: int, plan: Plan)
 def finals_or_stop(
     archive: Archive, config: SearchConfig, baselines: Sequence[str], finalists: Sequence[str], why: str = ALL_DONE
 ) -> Action:
-    """Train the baselines and the finalists on the final seeds, then end with the best of them."""
+    """Train the baselines and the finalists on the final seeds, then end with the best of them.
+
+    Random play is a baseline wherever there is any: it costs no training.
+    """
     if not config.rounds:
         finalists, why = (), BASELINES_ONLY
-    finals = missing_finals(archive, [*baselines, *finalists], config)
+    finals = missing_finals(archive, [*([RANDOM] if baselines else []), *baselines, *finalists], config)
     if finals:
         return Advance(finals)
     return best_of_finals(archive, finalists, archive.spent or why)
 
 
 def units_done(archive: Archive) -> float:
-    """Return how many full trainings have been done, pieces counted as what they are."""
-    return sum(trial.until for trial in archive.trials.values())
+    """Return how many full trainings this run has done, pieces counted as what they are."""
+    return sum(trial.until for trial in archive.trials.values() if trial.trained_here)
 
 
 def affords(archive: Archive, config: SearchConfig, units: float) -> bool:

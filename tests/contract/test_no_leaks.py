@@ -20,15 +20,25 @@ IDS = (
     *sorted(path.parent.name for path in ENVS.glob("*/env.py")),
     *("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "LunarLander-v3", "LunarLanderContinuous-v3"),
     *("BipedalWalker-v3", "Blackjack-v1", "FrozenLake-v1", "CliffWalking-v1", "Taxi-v4", "MiniGrid-DoorKey-6x6-v0"),
+    *("metaworld/reach-v3", "metaworld/drawer-open-v3", "metaworld/button-press-v3", "metaworld/door-open-v3"),
 )
 TELL_TALES = ("reward", "success", "ctrl_cost", "control_cost", "healthy", "weight", "penalty", "bonus", "fitness")
 DESCRIBE = """
 import json, sys
+from gymnasium.spaces import Box
 from envs import worlds
+from envs.gymnasium_world import GymnasiumWorld
+from envs.tables import shipped_table
 from sandbox.describe import table
 found = []
+class Sawyer:  # Meta-World lives in another environment: its spaces, with the table that we ship
+    observation_space, action_space = Box(-1.0, 1.0, (39,)), Box(-1.0, 1.0, (4,))
+    metadata, spec, unwrapped = {}, None, None
+
 for name in json.loads(sys.argv[1]):
-    spec = worlds.make(name, 1).spec
+    away = name.startswith(worlds.METAWORLD)
+    world = GymnasiumWorld(name, Sawyer, shipped_table(name), 1, gymnasium_id=name) if away else worlds.make(name, 1)
+    spec = world.spec
     zeros = {f.name: {"low": [0.0] * max(1, len(f.components)), "high": [0.0] * max(1, len(f.components))} for f in spec.fields}
     found.append(table(spec, worlds.native_folder(name) or name, zeros, "nothing"))
 print()

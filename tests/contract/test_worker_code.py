@@ -16,13 +16,14 @@ ENVS = {
         "model_view.py",
         "mujoco_world.py",
         "planar.py",
+        "shared_name.py",
         "spaces.py",
     ),
     *("state.py", "tables.py", "torso.py", "vec_env.py", "worlds.py"),
 }
 TABLES = {
     *("acrobot", "bipedal_walker", "blackjack", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8"),
-    *("lunar_lander", "lunar_lander_continuous", "minigrid", "mountain_car", "mountain_car_continuous", "taxi"),
+    *("lunar_lander", "lunar_lander_continuous", "metaworld", "minigrid", "mountain_car", "mountain_car_continuous", "taxi"),
 }
 WORLDS = {
     "ant": set[str](),

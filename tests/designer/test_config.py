@@ -27,6 +27,7 @@ OTHER = {
     "sandbox.provider": "docker", "sandbox.docker_host": "unix:///tmp/a socket", "sandbox.image": "mine:1",
     "sandbox.base": "debian:12", "sandbox.runtime": "runsc", "sandbox.gpu": "true",
     "clips": "false",
+    "cached_baselines": "false",
 }  # fmt: skip
 
 

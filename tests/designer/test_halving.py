@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from designer.archive import HUMAN, SPARSE, Archive
+from designer.archive import HUMAN, RANDOM, SPARSE, Archive
 from designer.config import SearchConfig
 from designer.journal import TimeRead
 from designer.records import Status, Trial, Verb
@@ -132,7 +132,7 @@ def test_half_done_second_round_asks_for_the_same_slots_as_before():
 def test_finals_train_the_best_and_every_baseline_on_new_seeds():
     action = halving((HUMAN, SPARSE), rounds=1).next(Archive.of([*scored(1.0, 4.0, 2.0, 3.0), *arms(HUMAN, SPARSE)]))
     assert {(batch.candidate, batch.purpose) for batch in action.batches} == {
-        (name, "final") for name in (HUMAN, SPARSE, "g01c01", "g01c03")
+        (name, "final") for name in (RANDOM, HUMAN, SPARSE, "g01c01", "g01c03")
     }
     assert {batch.seeds for batch in action.batches} == {final_seeds(0, 2)}
     assert SEED not in final_seeds(0, 2)
@@ -141,7 +141,7 @@ def test_finals_train_the_best_and_every_baseline_on_new_seeds():
 def test_only_missing_finals_are_asked_for():
     events = [*scored(1.0, 4.0, 2.0, 3.0), *arms(HUMAN, SPARSE), finals(HUMAN, 1.0, 1.0), finals("g01c03", 1.0, None)]
     action = halving((HUMAN, SPARSE), rounds=1).next(Archive.of(events))
-    assert [batch.candidate for batch in action.batches] == [SPARSE, "g01c01"]
+    assert [batch.candidate for batch in action.batches] == [RANDOM, SPARSE, "g01c01"]
 
 
 def test_baselines_are_only_those_that_the_task_has():
@@ -168,15 +168,16 @@ def test_finalist_whose_seeds_all_failed_does_not_win():
 def test_run_with_nothing_trainable_still_has_its_baselines_and_no_winner():
     archive = Archive.of([*scored(None, None, None, None), *arms(HUMAN)])
     search = halving((HUMAN,), rounds=1)
-    assert [batch.candidate for batch in search.next(archive).batches] == [HUMAN]
+    assert [batch.candidate for batch in search.next(archive).batches] == [RANDOM, HUMAN]
+    archive.add(finals(RANDOM, 0.0, 0.0))
     archive.add(finals(HUMAN, 1.0, 1.0))
     assert search.next(archive) == Stop("no candidate could be trained to the end", None)
 
 
 def test_run_without_rounds_trains_the_baselines_only():
     search = halving((HUMAN, SPARSE), rounds=0)
-    assert [batch.candidate for batch in search.next(Archive()).batches] == [HUMAN, SPARSE]
-    done = Archive.of([finals(HUMAN, 1.0, 1.0), finals(SPARSE, 1.0, 1.0)])
+    assert [batch.candidate for batch in search.next(Archive()).batches] == [RANDOM, HUMAN, SPARSE]
+    done = Archive.of([finals(RANDOM, 0.0, 0.0), finals(HUMAN, 1.0, 1.0), finals(SPARSE, 1.0, 1.0)])
     assert search.next(done) == Stop("only baselines were asked for", None)
 
 

@@ -284,7 +284,7 @@ def test_every_slot_of_a_round_gets_the_same_brief(tmp_path):
 
 # Killed, and gone on with -------------------------------------------------------------------------------------------
 
-EVENTS = 1 + 2 + 2 * (3 + 3 + 3 + 1 + 1) + 4 + 1
+EVENTS = 1 + 2 + 2 * (3 + 3 + 3 + 1 + 1) + 5 + 1
 EVENTS_MODEL = EVENTS - 2 + 2 * 8
 
 

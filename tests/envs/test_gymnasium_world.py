@@ -1,5 +1,8 @@
 """Any gymnasium world, unmodified: typed, seeded, ended as it says, and its reward and info out of sight."""
 
+from functools import partial
+
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -240,3 +243,15 @@ def test_a_grid_world_is_told_by_places_and_keeps_its_own_time_limit():
     assert step.terminated.all()
     assert step.state.goal_distance.item() == 0.0
     assert world.spec.episode_steps == 100
+
+
+def test_a_table_may_leave_the_models_own_names_out():
+    def of_pendulum(**content):
+        make = partial(gymnasium.make, "InvertedPendulum-v5")
+        return GymnasiumWorld("pendulum", make, table(field("cart_position", index=0), **content), 1)
+
+    both, alone = of_pendulum(), of_pendulum(model_fields=False)
+    assert [field.name for field in alone.spec.fields] == ["cart_position"]
+    assert len(both.spec.fields) > 1
+    alone.reset([0])
+    assert alone.step(np.zeros((1, 1))).state.cart_position.shape == (1,)

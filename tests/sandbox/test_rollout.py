@@ -119,3 +119,18 @@ def test_policy_file_that_is_none_is_rejected(payload, part):
 def test_policy_file_of_another_job_is_rejected(changes):
     sent = run_verb(job(**changes), policy_safetensors=pack([constant_policies(PENDULUM, 0.0)]))
     assert sent.result["status"] == "rejected"
+
+
+def test_random_play_needs_no_policy_and_depends_on_its_seeds():
+    def random_play(*seeds):
+        sent = run_verb(job(policies=2, random_seeds=list(seeds)))
+        assert sent.result["index"] == [[0, 0, 3], [0, 1, 3]]
+        return load(sent.files["trajectories.safetensors"])["action"]
+
+    action = random_play(1, 2)
+    np.testing.assert_array_equal(action, random_play(1, 2))
+    assert not np.array_equal(action[:3], random_play(3, 2)[:3])
+    torque_limit = 2.0
+    assert action.min() < -0.95 * torque_limit
+    assert action.max() > 0.95 * torque_limit
+    assert abs(action.mean()) < 0.1
