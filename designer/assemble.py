@@ -98,7 +98,7 @@ def make_loop(
     asks = llm is not None or run.config.llm.provider != "composer"
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
-    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, analyses=True, screens=screens, cache=cache)
+    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
     loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
     if asks:

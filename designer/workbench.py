@@ -27,12 +27,12 @@ class Workbench(NamedTuple):
     config: Config
     executor: Executor
     folder: Path
+    cache: BaselineCache | None = None
+    """Where baselines are kept for other runs."""
     analyses: bool = False
     """Whether the judging episodes of every whole search training are looked into: see `evidence.py`."""
     screens: bool = False
     """Whether candidates are compared and audited before their first training: see `screening.py`."""
-    cache: BaselineCache | None = None
-    """Where baselines are kept for other runs."""
 
     def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
         memory = int(self.config.executor.memory_gb * 1024**3)

