@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
+from designer.addresses import has_secret
 from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
 
@@ -96,6 +97,17 @@ class LlmConfig(Section):
     prices: Path | None = Field(None, description="price table; not set: ~/.config/designer/prices.toml or none")
     script: Path | None = Field(None, description="a folder with reply files (provider scripted)")
     replay: Path | None = Field(None, description="a run folder whose stored replies are played (provider replay)")
+
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_secret(cls, address: str | None) -> str | None:
+        """Refuse an address with a password, without quoting it: the settings of a run are stored and shown."""
+        if address is not None and has_secret(address):
+            raise ConfigError(
+                "llm.base_url holds a user, a password or a query, and the settings of a run are stored. Put the whole address "
+                "into the variable OPENAI_BASE_URL, which is stored nowhere, and a key into OPENAI_API_KEY."
+            )
+        return address
 
 
 class PromptConfig(Section):

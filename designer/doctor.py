@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from designer.addresses import without_secret
 from designer.assemble import describe, slots
 from designer.config import Config
 from designer.errors import DesignerError
@@ -83,7 +84,8 @@ def _sandbox(config: Config) -> list[Finding]:
 def _model(config: Config) -> Finding:
     key = "OPENAI_API_KEY is set" if os.environ.get("OPENAI_API_KEY") else "OPENAI_API_KEY is not set"
     asked = config.llm.model or "no model asked for: the composer proposes"
-    return Finding("language model", f"{asked}; endpoint {base_url(config.llm.base_url)}; {key}", True, optional=True)
+    endpoint = without_secret(base_url(config.llm.base_url))
+    return Finding("language model", f"{asked}; endpoint {endpoint}; {key}", True, optional=True)
 
 
 def _disk(folder: Path) -> Finding:

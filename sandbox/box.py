@@ -17,9 +17,9 @@ Where a user may make no namespaces but bwrap may, bwrap makes them and starts t
 
 Usage: python -s -P -S -m sandbox.box SPEC, as JSON: "argv" (the worker), "wall" ("namespaces", "bwrap", "landlock" or "none"),
 "bwrap" (its path, or ""), "cpu_s", "memory_bytes", "file_bytes", "folder" (holds empty root/ and scratch/ and a file `canary`),
-"files" (folders to be read: the worker's code, the job), "parent" (the process whose death ends the box; SIGTERM ends it
-too), "report_fd". One line of JSON goes to `report_fd` at the end: how the worker ended, what it used, which walls stood and
-what they leave open; or "refused", why there is no box.
+"files" (folders to be read: the worker's code, the job), "children" (how many jobs the worker does at once), "parent" (the
+process whose death ends the box; SIGTERM ends it too), "report_fd". One line of JSON goes to `report_fd` at the end: how the
+worker ended, what it used, which walls stood and what they leave open; or "refused", why there is no box.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _exec_worker(spec: dict[str, Any], standing: Standing, tell: int) -> NoRetur
         os.setsid()
         if on_linux():
             kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-        privileges.limit(spec, standing.threads)
+        privileges.limit(spec, standing.threads and standing.threads * spec["children"])
         _say(tell, {"walls": standing.walls, "gaps": standing.gaps})
         os.execv(spec["argv"][0], spec["argv"])
     except OSError as error:

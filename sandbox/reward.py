@@ -201,17 +201,18 @@ def _same_bits(value: Any, original: Tensor) -> bool:
 
 
 class _Surroundings:
-    """Puts global settings back after candidate code, whatever it did. They are read once: the trainer itself changes none.
+    """Puts global settings back after candidate code, whatever it did. They are read before each call: between two of them
+    a trainer may draw global random numbers or switch gradients off.
 
     That they had changed is named before a wrong value, which may follow from it, and after an exception, which may have
     kept the candidate from tidying up.
     """
 
     def __init__(self) -> None:
-        self._before = read_settings()
+        self._before: list[Any] = []
 
     def __enter__(self) -> None:
-        pass
+        self._before = read_settings()
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         changed = put_back(self._before)

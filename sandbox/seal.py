@@ -56,6 +56,7 @@ def apply() -> None:
     header = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
     try:
         kernel.drop_capabilities()
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # its own files in /proc, to read or write its memory say, become root's
         thread = kernel.call("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, header)
     except OSError as error:
         raise SealError(f"the kernel takes no seccomp filter ({error.strerror})") from None

@@ -35,7 +35,7 @@ from typing import Any, NamedTuple, NoReturn
 import torch
 
 from envs import worlds
-from sandbox import kernel, landlock, places, seal
+from sandbox import kernel, landlock, places, privileges, seal
 from sandbox.drawing import draw_nothing
 from sandbox.namespaces import NEWUSER, VIEWS
 from sandbox.output import Output
@@ -92,6 +92,8 @@ class Ready:
 
 def main(role: str, world: str, seed: int, idle_s: float) -> None:
     """Make everything ready, then start a child for every request."""
+    if not landlock.version():
+        return  # children would share the box's scratch folder
     draw_nothing()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     torch.set_num_threads(1)
@@ -136,7 +138,7 @@ def _be_clerk(request: Request, ready: Ready) -> NoReturn:
             kernel.die_with_parent(signal.SIGKILL)
             if alone:
                 _be_init()
-            _be_child(request, ready)
+            _be_child(request, ready, alone)
         line = request.descriptors[LINE]
         for descriptor in (0, 1, *request.descriptors[LINE + 1 :]):
             os.close(descriptor)  # the pipes end with the child
@@ -179,10 +181,12 @@ def _watched(child: int, line: int) -> dict[str, Any]:
     }
 
 
-def _be_child(request: Request, ready: Ready) -> NoReturn:
+def _be_child(request: Request, ready: Ready, alone: bool) -> NoReturn:
     """Take the job, keep one descriptor, seal, and do it."""
     try:
         _limit(request.told)
+        if alone:  # threads are counted for each user namespace: those of the others are not its own
+            resource.setrlimit(resource.RLIMIT_NPROC, (privileges.THREADS, privileges.THREADS))
         opened = request.descriptors[ERROR + 1 :]
         files = {name: _content(descriptor) for name, descriptor in zip(request.told["files"], opened, strict=True)}
         stream = os.dup(request.descriptors[STREAM])  # above those that are replaced now

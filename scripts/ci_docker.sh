@@ -14,6 +14,10 @@ set -eu
 cd "$ROOT"
 
 work=$(mktemp -d)
+# A temporary folder of its own: what is found in it at the end was left behind.
+TMPDIR=$work.temporary
+mkdir "$TMPDIR"
+export TMPDIR
 engine_pid=
 failed=
 
@@ -25,10 +29,8 @@ belongings() {
         name=$(cat "$place/comm" 2>/dev/null || true)
         case $name in dockerd | containerd | containerd-shim* | runc*) echo "$name" ;; esac
     done | sort
-    for path in "${TMPDIR:-/tmp}"/designer-scratch-* "${TMPDIR:-/tmp}"/designer-canary-*; do
-        [ ! -e "$path" ] || echo "$path"
-    done
-    if command -v iptables-save >/dev/null; then iptables-save 2>/dev/null | grep -v '^#' || true; fi
+    find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name 'pytest-of-*'
+    if command -v iptables-save >/dev/null; then iptables-save 2>/dev/null | grep -v '^#' | sed 's|\[[0-9:]*\]||' || true; fi
 }
 
 wipe() {
@@ -41,7 +43,7 @@ wipe() {
     # The engine's control groups, empty by now.
     find /sys/fs/cgroup -depth -type d -path '*/docker*' -exec rmdir {} + 2>/dev/null || true
 }
-trap wipe EXIT
+trap 'wipe; rm -rf "$work.before" "$work.after" "$TMPDIR"' EXIT
 trap 'exit 1' INT TERM
 
 # $1: what it is, then the command.
@@ -60,8 +62,14 @@ install_engine() {
     command -v mmdebstrap >/dev/null || missing="$missing mmdebstrap"
     [ -z "$missing" ] && return
     apt-get update -qq
+    # Debian starts what it installs, unless this program forbids it: the only engine here is to be the one below.
+    policy=/usr/sbin/policy-rc.d
+    [ -e "$policy" ] && policy=
+    [ -z "$policy" ] || printf '#!/bin/sh\nexit 101\n' | install -m 755 /dev/stdin "$policy"
     # shellcheck disable=SC2086 # a list of names
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $missing >/dev/null || install_failed=1
+    [ -z "$policy" ] || rm -f "$policy"
+    return "${install_failed:-0}"
 }
 
 start_engine() {
@@ -87,8 +95,8 @@ make_base() {
         --aptopt="$(apt-config dump | grep '^Acquire::Check' || true)" \
         "$(. /etc/os-release && echo "$VERSION_CODENAME")" - \
         $(ls /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>/dev/null) |
-        "$VENV/bin/python" -c 'import sys, docker
-docker.APIClient(timeout=600).import_image_from_stream(sys.stdin.buffer, repository="designer-base", tag="ci")'
+        "$VENV/bin/python" -c 'import os, sys, docker
+docker.APIClient(os.environ["DOCKER_HOST"], timeout=600).import_image_from_stream(sys.stdin.buffer, repository="designer-base", tag="ci")'
 }
 
 # The build's containers have no index of their own: all wheels are downloaded here, from wherever this machine gets them.
@@ -106,10 +114,31 @@ make_image() {
     "$designer" image build native --sandbox docker --sandbox.base designer-base:ci --wheels "$work/wheels" --network host
 }
 
+# A run with containers of the real image; arguments are added.
+run() {
+    cd "$work" && exec "$designer" run half_cheetah_backward --sandbox.provider docker --sandbox.base designer-base:ci \
+        --evaluation.episodes 2 --search.rounds 1 --search.population 2 --search.final-seeds 2 "$@"
+}
+
 small_run() {
-    (cd "$work" && "$designer" run half_cheetah_backward --sandbox.provider docker --sandbox.base designer-base:ci \
-        --training.steps 4096 --evaluation.episodes 2 --search.rounds 1 --search.population 2 --search.final-seeds 2) |
-        tee "$work/said" && grep -q '^sandbox:  docker (.*no network.*seccomp' "$work/said" && grep -q '^clip: .*mp4' "$work/said"
+    (run --training.steps 4096) | tee "$work/said" &&
+        grep -q '^sandbox:  docker (.*no network.*seccomp' "$work/said" && grep -q '^clip: .*mp4' "$work/said"
+}
+
+# Two seconds after a run was killed in its trainings, no container, mount, process or temporary file of it is left.
+killed_run() {
+    belongings >"$work/idle"
+    (run --training.steps 10000000) >"$work/killed" 2>&1 &
+    run_pid=$!
+    for _ in $(seq 600); do
+        if grep -q '^training' "$work/killed" && belongings | grep -q containerd-shim; then break; fi
+        sleep 0.2
+    done
+    sleep 1
+    kill -9 "$run_pid"
+    wait "$run_pid" 2>/dev/null || true
+    sleep 2
+    belongings | diff "$work/idle" -
 }
 
 belongings >"$work.before"
@@ -118,19 +147,17 @@ designer=$VENV/bin/designer
 step "install an engine" install_engine
 step "start an engine" start_engine
 step "conformance and tests on an empty image" "$VENV/bin/python" -m pytest tests/docker
-if [ -f benchmarks/attack_table.py ]; then
-    step "attack table" "$VENV/bin/python" -m benchmarks.attack_table docker
-fi
+step "attack table" "$VENV/bin/python" -m benchmarks.attack_table docker
 step "base image" make_base
 step "real image" make_image
 step "conformance on the real image" "$designer" doctor --sandbox docker --sandbox.base designer-base:ci
 step "a small run on the real image" small_run
+step "a killed run leaves nothing" killed_run
 step "the engine is stopped and wiped" wipe
 engine_pid=
 sleep 2
 belongings >"$work.after"
 step "nothing is left" diff "$work.before" "$work.after"
-rm -f "$work.before" "$work.after"
 
 if [ -n "$failed" ]; then
     printf '\nFailed: %s\n' "${failed#, }"

@@ -37,8 +37,7 @@ from designer.text import printable
 
 USER = 10001
 CODE, JOB, SCRATCH = "/code", "/job", "/tmp"
-SCRATCH_BYTES, SCRATCH_FILES = 256 * 1024**2, 4096
-SCRATCH_OPTIONS = f"rw,noexec,nosuid,nodev,size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},uid={USER},gid={USER},mode=0700"
+SCRATCH_OPTIONS = f"rw,noexec,nosuid,nodev,nr_inodes=1000,uid={USER},gid={USER},mode=0700"
 PROCESSES, OPEN_FILES = 256, 256
 CPUS = 1.0
 CHUNK = 1 << 20
@@ -228,7 +227,7 @@ class Docker:
                 Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
                 Ulimit(name="core", soft=0, hard=0),
             ],
-            "tmpfs": {SCRATCH: SCRATCH_OPTIONS},
+            "tmpfs": {SCRATCH: f"{SCRATCH_OPTIONS},size={limits.file_bytes}"},
             "mounts": [Mount(target, str(source), type="bind", read_only=True) for source, target in binds.items()],
             "log_config": LogConfig(type="none"),
             "init": False,  # the launcher is process 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -98,6 +99,7 @@ class DockerEngine:
 
             _knock(self.address)
             self._opened = APIClient(base_url=self.address, tls=self._tls, version="auto", timeout=TIMEOUT_S)
+            weakref.finalize(self, self._opened.close)
         return self._opened
 
     def about(self) -> About:
@@ -199,7 +201,10 @@ def _inner(error: BaseException) -> str:
 
 
 def close(line: Line) -> None:
-    """Close a line for both sides: a file object that is closed may leave its socket open."""
+    """Close a line for both sides: docker-py's is a file object, which leaves its socket open when it is closed."""
+    below = getattr(line, "_sock", None)
     with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as own:
         own.shutdown(socket.SHUT_RDWR)
     line.close()
+    if below is not None:
+        below.close()

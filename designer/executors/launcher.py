@@ -68,12 +68,21 @@ class ColdBox:
 
 
 def launch(
-    python: Path, code: Path, box: Path, kind: str, worker: Sequence[str], also: Sequence[Path], limits: Limits, stdin: int
+    python: Path,
+    code: Path,
+    box: Path,
+    kind: str,
+    worker: Sequence[str],
+    also: Sequence[Path],
+    limits: Limits,
+    stdin: int,
+    children: int = 1,
 ) -> ColdBox:
     """Start a worker in a box. Raises SandboxError.
 
     python: the worker's interpreter. code: what it may import. box: an empty folder of this box. kind: of walls, as in
-    box.py. worker: the arguments behind the interpreter. also: more folders that it may read.
+    box.py. worker: the arguments behind the interpreter. also: more folders that it may read. children: how many jobs it does
+    at once, each with as many threads as a box may have.
     """
     _lay_out(box)
     read_end, write_end = os.pipe()
@@ -86,6 +95,7 @@ def launch(
         "file_bytes": limits.file_bytes,
         "folder": str(box),
         "files": [str(code), *(str(folder) for folder in also)],
+        "children": children,
         "parent": os.getpid(),
         "report_fd": write_end,
     }

@@ -38,6 +38,7 @@ USERS_OWN = "user_world/"
 IDLE_S = 120.0
 START_S = 120
 SPARE_S = 30.0
+CHILDREN = 64
 PARENT = Limits(cpu_s=10**7, wall_s=0, memory_bytes=1 << 46, file_bytes=1 << 20)
 """What a warm process may use: no less than any child, which lowers it for itself."""
 
@@ -150,7 +151,7 @@ class _WarmProcess:
         worker = ["-m", "sandbox.warm", self._role, world, str(seed), str(IDLE_S)]
         with its_line:
             started: Future[ColdBox] = Future()
-            start = partial(launch, self._python, self._code, box, kind, worker, [], PARENT, its_line.fileno())
+            start = partial(launch, self._python, self._code, box, kind, worker, [], PARENT, its_line.fileno(), CHILDREN)
             tender = threading.Thread(target=_tend, args=(start, started), daemon=True)
             self._open.callback(_join, tender)
             tender.start()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, urlsplit
 
+from designer.addresses import secrets_of, without_secret
 from designer.errors import ConfigError, ModelKeyError, ModelRefusedError
 from designer.llm import Reply, Request
 from designer.llm.capabilities import Capabilities
@@ -49,7 +50,7 @@ class OpenAICompatible:
         self.name = model
         self._base_url = base_url
         self._api_key = (api_key or "").strip()
-        self._address = _address(base_url, self._quoted(base_url))
+        self._address = _address(base_url, self._quoted(without_secret(base_url)))
         self._patience = patience or Patience()
         self._parameters: dict[str, Parameter] = dict({"temperature": 1.0} if parameters is None else parameters)
         self._capabilities = capabilities or Capabilities()
@@ -60,8 +61,7 @@ class OpenAICompatible:
     @property
     def _endpoint(self) -> str:
         """The URL without whatever secrets it may carry."""
-        port = f":{self._address.port}" if self._address.port else ""
-        return f"{self._address.scheme}://{self._address.hostname}{port}{self._address.path}"
+        return without_secret(self._base_url)
 
     @property
     def _whom(self) -> str:
@@ -130,8 +130,10 @@ class OpenAICompatible:
         return self._api_key or "none"
 
     def _quoted(self, text: str) -> str:
-        """Make an endpoint's words fit for a terminal: one short line, without the key."""
-        return one_line(text.replace(self._api_key, "***") if self._api_key else text, QUOTED_CHARS)
+        """Make an endpoint's words fit for a terminal: one short line, without the key or a secret of the address."""
+        for secret in (self._api_key, *secrets_of(self._base_url)):
+            text = text.replace(secret, "***") if secret else text
+        return one_line(text, QUOTED_CHARS)
 
 
 def _address(base_url: str, quoted: str) -> SplitResult:

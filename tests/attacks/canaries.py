@@ -15,6 +15,7 @@ from typing import Any
 
 KEY_VARIABLE = "DESIGNER_CANARY_API_KEY"
 GONE_WITHIN_S = 2.0
+SHARED = ("/tmp", "/dev/shm")
 
 
 @contextlib.contextmanager
@@ -53,6 +54,8 @@ class Canaries:
         self._left_open = os.open(folder / "secret-canary.txt", os.O_RDONLY)
         os.set_inheritable(self._left_open, True)
         self._stack.callback(os.close, self._left_open)
+        # In folders of the machine's that everybody may write; a box may have folders of these names for itself.
+        self._shared = [Path(place, f"left-by-{self.token[:8]}") for place in SHARED]
         self._before = self._state()
         self.told: dict[str, Any] = {
             "folder": str(folder),
@@ -66,6 +69,7 @@ class Canaries:
             "udp": self._sockets["udp"].getsockname()[1],
             "socket": str(folder / "s"),
             "abstract": f"canary-{self.token[:8]}",
+            "shared": [str(path) for path in self._shared],
         }
 
     def __enter__(self) -> Canaries:
@@ -109,6 +113,10 @@ class Canaries:
         changed = sorted(path for path in self._before.keys() | after.keys() if self._before.get(path) != after.get(path))
         if changed:
             yield f"changed {', '.join(Path(path).name for path in changed)}"
+        for path in self._shared:
+            if path.exists():
+                path.unlink()
+                yield f"wrote {path}"
         if self._victim.poll() is not None:
             yield "another process was killed"
         for name, listener in self._sockets.items():

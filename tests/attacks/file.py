@@ -164,10 +164,8 @@ ATTACKS = (
                 no(path, error)
         """,
     ),
-    _attack(
-        "shared_memory_folder", "write where others look", "open('/dev/shm/left-by-a-reward', 'w').write('x'); won('wrote')"
-    ),
-    _attack("temporary_folder", "write into the machine's /tmp", "open('/tmp/left-by-a-reward', 'w').write('x'); won('wrote')"),
+    _attack("temporary_folder", "write into the machine's /tmp", "open(CANARY['shared'][0], 'w').write('x')"),
+    _attack("shared_memory_folder", "write where others look", "open(CANARY['shared'][1], 'w').write('x')"),
     _attack(
         "memory_of_victim",
         "write into another process's memory",

@@ -1,9 +1,13 @@
-"""Every attack snippet against the embedded sandbox, as this machine makes it; and the judge against faked escapes."""
+"""A sample of the attack snippets against the embedded sandbox, as this machine makes it; the judge against faked escapes.
+
+All snippets, in every kind of sandbox: `python -m benchmarks.attack_table`, a stage of CI that fails if one reaches its goal.
+"""
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,8 +18,11 @@ from designer.executors.embedded import Embedded
 from designer.executors.folder import prepare_folder
 from designer.records import Status
 from tests.attacks import ATTACKS, CONTROLS, Attack
+from tests.attacks.attack import Category
 from tests.attacks.table import isolation_fault, run_attacks, run_controls
 from tests.designer.cheetah_table import cheetah_table
+
+CATEGORIES = set(get_args(Category))
 
 
 def embedded(code: Path) -> Executor:
@@ -27,8 +34,7 @@ def embedded(code: Path) -> Executor:
 
 def test_names_are_unique_and_every_category_is_there() -> None:
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
-    wanted = {"file", "secret", "network", "subprocess", "budget", "output", "tamper", "introspect"}
-    assert {attack.category for attack in ATTACKS} == wanted
+    assert {attack.category for attack in ATTACKS} == CATEGORIES
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
@@ -54,10 +60,19 @@ def proved() -> None:
     assert not fault, fault
 
 
+ONE_IN = 6
+SAMPLE = [attack for attack in ATTACKS if attack.through] + [
+    attack
+    for category in sorted(CATEGORIES)
+    for attack in [a for a in ATTACKS if a.category == category and not a.through][::ONE_IN]
+]
+
+
 @pytest.mark.usefixtures("proved")
-def test_every_attack_is_contained() -> None:
-    reached = [f"{row.category}/{row.name}: {row.what}" for row in run_attacks(embedded, ATTACKS) if not row.contained]
+def test_attacks_of_every_category_are_contained() -> None:
+    reached = [f"{row.category}/{row.name}: {row.what}" for row in run_attacks(embedded, SAMPLE) if not row.contained]
     assert reached == []
+    assert {attack.category for attack in SAMPLE} == CATEGORIES
 
 
 @pytest.mark.usefixtures("proved")
@@ -92,6 +107,8 @@ class Leaking:
                 return Path(canary["secret"]).read_text()
             case "write":
                 (around / "written").touch()
+            case "shared":
+                Path(canary["shared"][0]).touch()
             case "claim":
                 return "\nPWNED by its own word\n"
             case "escape":
@@ -114,6 +131,7 @@ HARMLESS = Attack("harmless", "file", "nothing", "pass")
     [
         ("secret", "the secret came out"),
         ("write", "changed written"),
+        ("shared", "wrote /tmp/left-by-"),
         ("claim", "PWNED by its own word"),
         ("escape", "control characters came out"),
         ("link", "was left in the job's folder"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -161,6 +163,36 @@ def test_child_is_alone_in_its_namespaces(executor: Embedded, probe: Probe, tmp_
         pytest.skip("nobody may make namespaces on this machine; CI's lets root make them, and runs this")
     assert probe("import os\nprint(os.getpid(), os.getppid())\n" + GOOD).status is Status.OK
     assert (tmp_path / "probe" / "stderr.txt").read_text().split() == ["2", "1"]
+
+
+def test_child_takes_no_threads_from_another(executor: Embedded, probe: Probe, tmp_path: Path) -> None:
+    if "namespaces" not in executor.walls():
+        pytest.skip("without namespaces the threads of all boxes of a user are counted together; CI has them, and runs this")
+    greedy = """
+import threading, time
+held = threading.Event()
+try:
+    while True: threading.Thread(target=held.wait, daemon=True).start()
+except RuntimeError: pass
+time.sleep(30)
+"""
+    needs = "import threading\nfor _ in range(50): threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    with ThreadPoolExecutor(1) as pool:
+        limits = LIMITS.model_copy(update={"wall_s": 8.0})
+        taken = pool.submit(executor.run, job(greedy)._replace(limits=limits), tmp_path / "greedy", lambda _: None)
+        while not taken.done() and not any(crowded()):
+            time.sleep(0.05)
+        assert not taken.done()
+        assert "the number of threads" in probe(needs + GOOD).error  # the harness' complaint: they could be started
+        assert taken.result().status is Status.TIMED_OUT
+
+
+def crowded() -> Iterator[Path]:
+    """Find the processes with about as many threads as a box may have."""
+    for tasks in Path("/proc").glob("[0-9]*/task"):
+        with contextlib.suppress(OSError):
+            if len(os.listdir(tasks)) > 200:
+                yield tasks
 
 
 def test_what_a_child_prints_is_capped_and_printable(probe: Probe, tmp_path: Path) -> None:

@@ -151,3 +151,14 @@ def test_budget_sets_the_sizes_that_nothing_else_sets(tmp_path):
 def test_budget_that_is_none_is_refused():
     with pytest.raises(ConfigError, match=r"search\.budget: 'soon' is no budget"):
         load(None, {"search.budget": "soon"})
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:s3cret@host/v1", "https://s3cret@host", "me:s3cret@host", "http://host/v1?k=s3cret"]
+)
+@pytest.mark.parametrize("where", ["a flag", "a file"])
+def test_address_with_a_secret_is_refused_and_not_quoted(address, where, tmp_path):
+    in_a_file = file(tmp_path, f'llm.base_url = "{address}"') if where == "a file" else None
+    with pytest.raises(ConfigError, match="OPENAI_BASE_URL") as error:
+        load(in_a_file, {} if in_a_file else {"llm.base_url": address})
+    assert "s3cret" not in str(error.value)

@@ -268,6 +268,15 @@ def test_answer_without_a_choice_is_asked_again(body):
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize(
+    "address", ["https://me:s3cret@example.test/v1", "https://example.test/v1?key=s3cret", "ftp://me:s3cret@x"]
+)
+def test_secret_in_an_address_is_in_no_error(address):
+    with pytest.raises((ModelKeyError, ConfigError)) as error:
+        OpenAICompatible(address, "m").complete(REQUEST)
+    assert "s3cret" not in str(error.value)
+
+
 def test_loopback_needs_no_key_but_others_do():
     with scripted_server([reply("ok")]) as server:
         assert OpenAICompatible(server.base_url, "m").complete(REQUEST).text == "ok"

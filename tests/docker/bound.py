@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import sys
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 from designer.config import Config
@@ -43,4 +44,5 @@ def make_image(engine: DockerEngine) -> None:
     empty = io.BytesIO()
     tarfile.open(fileobj=empty, mode="w").close()
     repository, _, tag = REFERENCE.partition(":")
-    APIClient(base_url=engine.address).import_image_from_data(empty.getvalue(), repository=repository, tag=tag)
+    with closing(APIClient(base_url=engine.address)) as client:
+        client.import_image_from_data(empty.getvalue(), repository=repository, tag=tag)

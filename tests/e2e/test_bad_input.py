@@ -88,6 +88,7 @@ WORLD = ("--env", "half_cheetah")
         (["run", TASK, "--llm.model", "m"], ["no key for m at https://api.openai.com/v1", "OPENAI_API_KEY"]),
         (["run", TASK, "--llm.model", "m", "--llm.base-url", "http://models.example/v1"], ["no key for m at http://models"]),
         (["run", TASK, "--llm.model", "m", "--llm.base-url", "models"], ["base_url = 'models' is not an http(s) address"]),
+        (["run", TASK, "--llm.base-url", "http://me:s3cret@models.example/v1"], ["holds a user, a password"]),
         (["run", TASK, "--llm.provider", "openai"], ["llm.provider = openai needs llm.model"]),
         (["run", TASK, "--llm.provider", "replay"], ["needs llm.replay"]),
         (["run", TASK, "--worker.python", "/none/python"], ["worker.python = /none/python is not a program"]),

@@ -14,6 +14,8 @@ from tests.e2e.command import TINY, Ended, designer, only_run, stand_in
 
 IN_ENVIRONMENT = "sk-planted-in-the-environment-4417"
 IN_FILES = "sk-planted-in-a-file-9923"
+IN_ADDRESS = "sk-planted-in-an-address-3306"
+KEYS = (IN_ENVIRONMENT, IN_FILES, IN_ADDRESS)
 TASK = "half_cheetah_backward"
 # What a box finds when it looks for a key: its environment, that of every process it sees, and how they were called.
 LOOK = """
@@ -50,6 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         path.write_text(f"OPENAI_API_KEY={IN_FILES}\n")
     variables = {
         "OPENAI_API_KEY": IN_ENVIRONMENT,
+        "OPENAI_BASE_URL": f"http://me:{IN_ADDRESS}@127.0.0.1:9/v1?key={IN_ADDRESS}",
         "OPENAI_LOG": "debug",  # the client's own logging, as loud as it gets
         "ANTHROPIC_API_KEY": IN_ENVIRONMENT,
         "HOME": str(home),
@@ -81,7 +84,7 @@ def spellings(key: str) -> list[bytes]:
     return [key.encode(), key[::-1].encode(), base64.b64encode(key.encode())[:-4], key.encode().hex().encode()]
 
 
-@pytest.mark.parametrize("key", [IN_ENVIRONMENT, IN_FILES])
+@pytest.mark.parametrize("key", KEYS)
 def test_key_is_in_no_file_of_a_run(run: Run, key: str) -> None:
     files = [path for path in (run.folder / "runs").rglob("*") if path.is_file()]
     assert {"journal.jsonl", "report.html", "config.toml", "job.json", "result.json", "stderr.txt"} <= {
@@ -90,13 +93,13 @@ def test_key_is_in_no_file_of_a_run(run: Run, key: str) -> None:
     assert [path for path in files if any(word in path.read_bytes() for word in spellings(key))] == []
 
 
-@pytest.mark.parametrize("key", [IN_ENVIRONMENT, IN_FILES])
+@pytest.mark.parametrize("key", KEYS)
 def test_key_is_in_nothing_that_is_printed(run: Run, key: str) -> None:
     for ended in run.said:
         assert key not in ended.out + ended.err
 
 
-@pytest.mark.parametrize("key", [IN_ENVIRONMENT, IN_FILES])
+@pytest.mark.parametrize("key", KEYS)
 def test_key_is_in_no_prompt(run: Run, key: str) -> None:
     assert run.asked
     for asked in run.asked:

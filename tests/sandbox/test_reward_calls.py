@@ -239,6 +239,16 @@ def test_harness_draws_no_global_random_numbers():
     assert torch.equal(torch.default_generator.get_state(), before[1])
 
 
+def test_trainer_may_draw_global_random_numbers_and_switch_gradients_between_calls():
+    reward = Reward(body("return {'x': s.speed}"))
+    drawn = []
+    for number in range(4):
+        drawn.append((random.random(), float(np.random.random()), float(torch.rand(1))))
+        with torch.set_grad_enabled(number % 2 == 0):
+            reward.terms(a_state(number), torch.full((NUM_ENVS, 2), float(number)), NOBODY)
+    assert len(set(drawn)) == len(drawn)
+
+
 # Traps ---------------------------------------------------------------------------------------------------------------
 
 
