@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs import model_view
-from envs.errors import WorldError
+from envs.errors import WorldError, in_one_line
 from envs.spaces import ActionCode, ObservationCode
 from envs.state import Snapshot, State, StateField
 from envs.tables import INFO, NUMBERS, WorldTable, generic_fields
@@ -193,7 +193,7 @@ def _guarded(name: str, what: str, call: Callable[[], Any]) -> Any:
     except WorldError:
         raise
     except Exception as error:
-        raise WorldError(f"the world {name} {what}: {type(error).__name__}: {str(error)[:300]}") from error
+        raise WorldError(f"the world {name} {what}: {in_one_line(error)}") from error
 
 
 def _simulations(envs: Sequence[Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import torch
 
-from envs.errors import WorldError
+from envs.errors import WorldError, in_one_line
 from envs.shared_name import NAME as SHARED_NAME
 from envs.shared_name import elsewhere, their_package
 from envs.vec_env import VecEnv
@@ -180,7 +180,7 @@ def _built(name: str, build: Callable[[], VecEnv]) -> VecEnv:
     try:
         return build()
     except Exception as error:
-        raise WorldError(f"the world {name} can't be built: {type(error).__name__}: {str(error)[:500]}") from error
+        raise WorldError(f"the world {name} can't be built: {in_one_line(error)}") from error
 
 
 def _load(path: Path) -> ModuleType:
@@ -198,5 +198,5 @@ def _load(path: Path) -> ModuleType:
         with their_package([path.parent]):
             spec.loader.exec_module(module)
     except Exception as error:
-        raise WorldError(f"{path.name} can't be imported: {type(error).__name__}: {str(error)[:300]}") from error
+        raise WorldError(f"{path.name} can't be imported: {in_one_line(error)}") from error
     return module

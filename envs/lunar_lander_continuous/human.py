@@ -11,17 +11,20 @@ def land(s, a: Tensor) -> dict[str, Tensor]:
     side_power = torch.where(a[:, 1].abs() > 0.5, a[:, 1].abs().clamp(0.5, 1.0), 0.0)
     resting = (s.leg_contact.min(-1).values > 0.5) & (s.lander_velocity.norm(dim=-1) < 0.01)
     return {
-        "progress": closeness(s) - closeness(s.prev),
+        **progress(s),
         "main_engine": -0.30 * main_power,
         "side_engines": -0.03 * side_power,
         "rest": 10.0 * resting.to(torch.float32),
     }
 
 
-def closeness(s) -> Tensor:
-    """Gymnasium's shaping: near the pad, slow, upright, on its legs."""
-    near, slow = s.lander_position.norm(dim=-1), s.lander_velocity.norm(dim=-1)
-    return -100.0 * (near + slow + s.lander_angle.abs()) + 10.0 * s.leg_contact.sum(-1)
+def progress(s) -> dict[str, Tensor]:
+    """Gymnasium's shaping: nearer the pad, slower, more upright, on its legs. Differences first: they keep their digits."""
+    nearer = s.prev.lander_position.norm(dim=-1) - s.lander_position.norm(dim=-1)
+    slower = s.prev.lander_velocity.norm(dim=-1) - s.lander_velocity.norm(dim=-1)
+    straighter = s.prev.lander_angle.abs() - s.lander_angle.abs()
+    legs = (s.leg_contact - s.prev.leg_contact).sum(-1)
+    return {"nearer": 100.0 * nearer, "slower": 100.0 * slower, "straighter": 100.0 * straighter, "legs": 10.0 * legs}
 
 
 def trap_hover(s, a: Tensor) -> dict[str, Tensor]:

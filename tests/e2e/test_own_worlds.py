@@ -55,14 +55,27 @@ def test_a_world_that_fails_in_a_step_is_told_before_any_training(tmp_path: Path
     assert not (tmp_path / "runs").exists()
 
 
-def test_an_mjcf_that_does_not_compile_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inside", ['<geom type="ball"/>', "<geom>"])
+def test_an_mjcf_that_does_not_compile_is_told(tmp_path: Path, inside: str) -> None:
     (tmp_path / "arm").mkdir()
     (tmp_path / "arm" / "world.py").write_text(FOLDER_WORLD)
-    (tmp_path / "arm" / "arm.xml").write_text('<mujoco><worldbody><geom type="ball"/></worldbody></mujoco>')
+    (tmp_path / "arm" / "arm.xml").write_text(f"<mujoco><worldbody>{inside}</worldbody></mujoco>")
     ended = designer("describe", "arm", cwd=tmp_path)
     assert ended.code == 2
     assert "the world user_world/arm can't be built: ValueError" in ended.err
     assert "ball" in ended.err or "geom" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_world_that_fails_while_it_trains_is_named_and_the_run_can_go_on(tmp_path: Path) -> None:
+    late = "Odd.total = getattr(Odd, 'total', 0) + 1\n        if Odd.total > 4000: raise RuntimeError('the belt slipped')"
+    (tmp_path / "odd.py").write_text(WORLD.replace("STEP", late))
+    ended = designer("run", "do it", "--env", "odd.py:make", "--fitness", "mean(obs[0])", *TINY, cwd=tmp_path)
+    again = designer("run", only_run(tmp_path / "runs"), cwd=tmp_path)
+    for each in (ended, again):
+        assert each.code == 2
+        assert "raised in step: RuntimeError: the belt slipped" in each.err
+        assert "Is the fitness right?" not in each.err
 
 
 def test_an_unknown_id_gets_the_closest_names(tmp_path: Path) -> None:
