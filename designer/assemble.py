@@ -31,6 +31,8 @@ from designer.reviewing import EpisodeReader
 from designer.runs import Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
+from designer.search import Search
+from designer.search.asking import Asking
 from designer.search.rules import AS_PUBLISHED, make_search
 from designer.seeds import random_play_seed
 from designer.watching import FilmReader
@@ -75,6 +77,12 @@ def executor_for(run: Run) -> Executor:
     return Resumable(provider_of(run.config).executor(run.code))
 
 
+def search_for(run: Run) -> Search:
+    """Return the search of a run; it asks raters where they are to steer it."""
+    search = make_search(run.config.search, run.baselines)
+    return Asking(search, run.config.search.rounds) if run.config.feedback.source == "ranking" else search
+
+
 def baselines_of(run: Run, executor: Executor) -> BaselineCache | None:
     """Return where this run's baselines are kept and taken from, or None where it wants its own."""
     if not run.config.cached_baselines:
@@ -99,7 +107,7 @@ def make_loop(
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
-    loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
+    loop = Loop(bench, search_for(run), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
     if asks:
         _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))

@@ -29,6 +29,7 @@ OTHER_FLAGS = (
     "budget",
     "config",
     "env",
+    "feedback",
     "fitness",
     "help",
     "host",
@@ -130,6 +131,7 @@ def _add_runs(verbs: Verbs) -> None:
     run.add_argument(
         "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
     )
+    run.add_argument("--feedback", dest="feedback.source", help="fitness or ranking; the same as --feedback.source")
     baseline = _command(
         verbs, "baseline", commands.baseline, "measure random play, the human-written reward and the fitness as reward"
     )

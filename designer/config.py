@@ -25,7 +25,7 @@ class Section(BaseModel):
 
 class SearchConfig(Section):
     rule: str = Field(
-        "halving", description="what is tried next: halving, greedy, best_of_n, bandit, islands, tree, or module:Attr"
+        "halving", description="what is tried next: halving, greedy, best_of_n, bandit, islands, tree, icpl, or module:Attr"
     )
     budget: str | None = Field(
         None, description="10m, 2h, overnight, '45 trainings' or $3: sets the sizes below that you don't, and is kept"
@@ -74,6 +74,25 @@ class EvaluationConfig(Section):
     episodes: int = Field(20, ge=1, description="episodes that judge a trained policy")
     checkpoints: int = Field(5, ge=1, le=20, description="points of the fitness curve, evenly spaced over the training")
     checkpoint_episodes: int = Field(4, ge=1, description="episodes for every point of that curve but the last")
+
+
+class FeedbackConfig(Section):
+    source: Literal["fitness", "ranking"] = Field(
+        "fitness",
+        description="what steers: the fitness, or raters' rankings too (alone under icpl, else for ties)",
+    )
+    rater: Literal["human", "simulated"] = Field(
+        "human",
+        description="who ranks: people (desk, `designer rank`), or a simulated one that knows the fitness",
+    )
+    answers: int = Field(
+        5,
+        ge=0,
+        le=200,
+        description="comparisons before each round, by a simulated rater or waited for",
+    )
+    wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
+    error: float = Field(0.0, ge=0, le=1, description="how often a simulated rater answers the wrong way round")
 
 
 class LlmConfig(Section):
@@ -152,6 +171,7 @@ class Config(Section):
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    feedback: FeedbackConfig = FeedbackConfig()
     llm: LlmConfig = LlmConfig()
     prompt: PromptConfig = PromptConfig()
     executor: ExecutorConfig = ExecutorConfig()

@@ -111,6 +111,13 @@ class OpinionTaken(Saying):
     round: int
 
 
+class Asked(Record):
+    """Raters were asked before this round; what they had answered by then is in the journal."""
+
+    event: Literal["asked"] = "asked"
+    round: int
+
+
 class TrialsFinished(Record):
     """Trials that were trained together are recorded together: all of them are done, or none."""
 
@@ -141,6 +148,7 @@ Event = (
     | BudgetSpent
     | JudgeSwitchedOff
     | OpinionTaken
+    | Asked
     | CandidateProposed
     | Screened
     | TrialsFinished

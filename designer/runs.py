@@ -59,7 +59,8 @@ class Run(NamedTuple):
     @property
     def baselines(self) -> tuple[str, ...]:
         """Which baselines this task can have."""
-        return (*([HUMAN] if self.task.human else []), *([SPARSE] if self.task.fitness else []))
+        judged = self.task.fitness and self.task.fitness_origin != "none"
+        return (*([HUMAN] if self.task.human else []), *([SPARSE] if judged else []))
 
     def events(self) -> list[Stamped]:
         return read(self.journal)

@@ -42,6 +42,8 @@ def _stamp(verdict: RunVerdict) -> str:
     """Say before anything else where the scores come from, if no person gave the measure."""
     if verdict.fitness_origin == "derived, unverified":
         return "Derived, unverified: a model drafted the fitness and no person approved it. Every score below is by that draft."
+    if verdict.fitness_origin == "none":
+        return "There is no fitness: people's rankings chose, and every score of 0 below says nothing."
     return ""
 
 

@@ -11,6 +11,12 @@ from designer.config import Config, knobs, load, to_toml
 from designer.errors import ConfigError
 
 OTHER = {
+    "search.screen": "false",
+    "feedback.source": "ranking",
+    "feedback.rater": "simulated",
+    "feedback.answers": "7",
+    "feedback.wait_s": "60.5",
+    "feedback.error": "0.25",
     "search.rule": "my.module:Rule", "search.budget": "2h", "search.cut": "0.75", "search.confirm": "1",
     "search.confirm_seeds": "3", "search.target": "-1.5", "search.rounds": "4", "search.population": "7",
     "search.fresh": "0.25", "search.finalists": "1", "search.screen": "false",
