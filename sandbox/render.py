@@ -38,11 +38,16 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     if not hasattr(world, "draw") and not os.environ.get(BACKEND_VARIABLE):
         output.result("rejected", "no software renderer: neither EGL nor OSMesa is installed")
         return
-    sizes = world.spec.observation_dim, world.spec.policy_outputs
+    spec = world.spec
+    sizes = (spec.observation_dim, spec.policy_outputs, spec.images)
     tensors = unpack(files("policy.safetensors"), job["checkpoints"], job["policies"], *sizes)
+<<<<<<< HEAD
     policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()})
     drawn = _frames(world, policy, job["seed"], job["seconds"])
     backend = os.environ.get(BACKEND_VARIABLE, "the world's own")
+=======
+    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()}, spec.images)
+>>>>>>> main
     try:
         if "stills" in job:
             pictures = stills(drawn, job["stills"])

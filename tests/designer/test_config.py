@@ -19,7 +19,7 @@ OTHER = {
     "feedback.error": "0.25",
     "search.rule": "my.module:Rule", "search.budget": "2h", "search.cut": "0.75", "search.confirm": "1",
     "search.confirm_seeds": "3", "search.target": "-1.5", "search.rounds": "4", "search.population": "7",
-    "search.fresh": "0.25", "search.finalists": "1", "search.screen": "false",
+    "search.fresh": "0.25", "search.finalists": "1",
     "search.final_seeds": "4", "search.seed": "12", "training.steps": "4096", "training.num_envs": "8",
     "training.gamma": "0.97", "evaluation.episodes": "3", "evaluation.checkpoints": "2",
     "training.trainer": "sb3",
