@@ -25,8 +25,9 @@ from designer.loop import Loop
 from designer.modelling import stored_model
 from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
+from designer.proposers.reviser import Reviser
 from designer.records import StateTable, Status, digest
-from designer.runs import Run, stage_worker_code
+from designer.runs import GIVEN_FILE, Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
 from designer.search import Search
@@ -106,6 +107,8 @@ def make_loop(
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
     loop = Loop(bench, search_for(run), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
+    if (run.folder / GIVEN_FILE).is_file():
+        loop.proposer = Reviser((run.folder / GIVEN_FILE).read_text(encoding="utf-8"), "the given reward")
     if asks:
         _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))
     return loop

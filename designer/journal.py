@@ -196,6 +196,15 @@ def _parse(line: bytes, path: Path, number: int) -> Stamped:
         ) from None
 
 
+def span_s(path: Path) -> float:
+    """Return the seconds from a journal's first entry to its last; 0 where there are none. Raises RunBrokenError."""
+    whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+    if not whole:
+        return 0.0
+    first, last = _parse(whole.partition(b"\n")[0], path, 1), _parse(whole.rpartition(b"\n")[2], path, whole.count(b"\n") + 1)
+    return max(0.0, last.at - first.at)
+
+
 class Journal:
     """The one writer of a run's journal."""
 
