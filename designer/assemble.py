@@ -28,12 +28,8 @@ from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.proposers.reviser import Reviser
 from designer.records import StateTable, Status, digest
-<<<<<<< HEAD
 from designer.reviewing import EpisodeReader
-from designer.runs import Run, stage_worker_code
-=======
 from designer.runs import GIVEN_FILE, Run, stage_worker_code
->>>>>>> main
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
 from designer.search import Search

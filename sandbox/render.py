@@ -41,13 +41,9 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     spec = world.spec
     sizes = (spec.observation_dim, spec.policy_outputs, spec.images)
     tensors = unpack(files("policy.safetensors"), job["checkpoints"], job["policies"], *sizes)
-<<<<<<< HEAD
-    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()})
+    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()}, spec.images)
     drawn = _frames(world, policy, job["seed"], job["seconds"])
     backend = os.environ.get(BACKEND_VARIABLE, "the world's own")
-=======
-    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()}, spec.images)
->>>>>>> main
     try:
         if "stills" in job:
             pictures = stills(drawn, job["stills"])
