@@ -19,6 +19,7 @@ from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.critic import CRITIC, Critic
+from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
 from designer.loop import Loop
@@ -27,6 +28,7 @@ from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
 from designer.proposers.reviser import Reviser
 from designer.records import StateTable, Status, digest
+from designer.reviewing import EpisodeReader
 from designer.runs import GIVEN_FILE, Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
@@ -34,6 +36,7 @@ from designer.search import Search
 from designer.search.asking import Asking
 from designer.search.rules import AS_PUBLISHED, make_search
 from designer.seeds import random_play_seed
+from designer.watching import FilmReader
 from designer.workbench import Workbench
 from designer.world_source import WorldSource, stage_world
 
@@ -126,4 +129,6 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     if run.config.llm.critic and CRITIC not in off:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
     if run.config.llm.analyst and ANALYST not in off:
-        loop.analyst = Analyst(model, run.prompts, switched_off(ANALYST))
+        loop.readers.append(EpisodeReader(Analyst(model, run.prompts, switched_off(ANALYST)), run.config.llm.parallel))
+    if run.config.llm.frames and VIEWER not in off:
+        loop.readers.append(FilmReader(Viewer(model, run.prompts, switched_off(VIEWER))))

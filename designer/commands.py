@@ -123,6 +123,7 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
+    require_trainer(config, table)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
@@ -131,6 +132,15 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
     elif config.llm.provider == "composer":  # a language model drafts what is missing
         require_fitness(task, table)
     return Prepared(task, table, world, config)
+
+
+def require_trainer(config: Config, table: StateTable) -> None:
+    """Refuse a trainer that can't look at what the world shows. Raises ConfigError."""
+    if table.pictures and config.training.trainer == "ppo":
+        raise ConfigError(
+            f"{table.world} shows its policy pictures, which training.trainer = ppo can't look at. "
+            "Add --training.trainer sb3, or show the world as vectors."
+        )
 
 
 def ranked_only(task: Task, table: StateTable, config: Config) -> tuple[Task, Config]:

@@ -107,6 +107,9 @@ class LlmConfig(Section):
     repairs: int = Field(1, ge=0, le=3, description="how often a refused reward is sent back with its faults")
     critic: int = Field(1, ge=0, le=2, description="how often a critic may send a sound reward back before it is trained")
     analyst: bool = Field(True, description="have a model read the failing episodes; what the numbers confirm is told")
+    frames: int = Field(
+        0, ge=0, le=16, description="frames of each parent's film that a model which sees images is shown; 0: none are"
+    )
     max_calls: int = Field(200, ge=1, description="model calls in one run, at most; then it ends with its best so far")
     max_tokens: int | None = Field(None, ge=1, description="tokens of all calls, prompts included, at most")
     max_cost: float | None = Field(None, gt=0, description="money for all calls, at most; needs the model in the price table")

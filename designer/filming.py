@@ -19,8 +19,8 @@ from designer.workbench import PAUSED, POLICY
 SECONDS = 10.0
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=16 * 1024**3)
 HUMAN_CLIP = "clip-human.mp4"
-FINAL_CLIP, SEARCH_CLIP = "clip", "clip-search"
-"""Folders beside a reward's trials: a clip of a policy of the finals, and of the search."""
+FINAL_CLIP, SEARCH_CLIP, STILLS = "clip", "clip-search", "stills"
+"""Folders beside a reward's trials: a clip of a policy of the finals, and of the search, and frames of the latter."""
 
 
 def film(run: Run, executor: Executor) -> str:
@@ -68,15 +68,21 @@ def _film(run: Run, executor: Executor, trials: list[Trial], file: str) -> str:
 def _tried(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], folder: Path) -> str:
     """Film one policy. A clip that can't be made fails nothing: the reason is returned."""
     try:
-        result = _render(run, executor, trial, [t.seed for t in all_trials if t.folder == trial.folder], folder)
+        result = _render(run, executor, trial, all_trials, folder)
     except (MachineError, OSError) as error:
         return str(error)
     return "" if result.status is Status.OK else result.error
 
 
-def _render(run: Run, executor: Executor, trial: Trial, seeds: list[int], folder: Path) -> JobResult:
-    """Play one policy in a box and draw it. seeds: of all policies in the trial's file, in their order."""
+def film_stills(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], count: int) -> JobResult:
+    """Draw `count` frames of one policy's episode; they are in the result. Raises MachineError."""
+    return _render(run, executor, trial, all_trials, run.folder / "candidates" / trial.candidate / STILLS, count)
+
+
+def _render(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], folder: Path, stills: int = 0) -> JobResult:
+    """Play one policy in a box and draw it: a clip, or so many stills."""
     config = run.config
+    seeds = [other.seed for other in all_trials if other.folder == trial.folder]
     kept = fractions(config, Batch(trial.candidate, trial.purpose, tuple(seeds), trial.until, _since(run.folder, trial)))
     spec = {
         "world": run.table.world,
@@ -85,6 +91,7 @@ def _render(run: Run, executor: Executor, trial: Trial, seeds: list[int], folder
         "policy": seeds.index(trial.seed),
         "seed": clip_seed(config.search.seed),
         "seconds": SECONDS,
+        **({"stills": stills} if stills else {}),
     }
     job = Job("render", spec, {POLICY: run.folder / trial.folder / "train" / POLICY}, LIMITS)
     return executor.run(job, folder, lambda _: None)

@@ -15,13 +15,12 @@ from typing import TypeVar
 
 from designer.archive import Archive
 from designer.display import Display
-from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
 from designer.feedback.ranking import ask_raters
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
-from designer.reviewing import added_slots, brief_for, examine_added, opinions_for, review, unread_parents
+from designer.reviewing import Reader, added_slots, brief_for, examine_added, opinions_for
 from designer.screening import screenings, unscreened
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.trials import run_batch, tidy
@@ -44,7 +43,7 @@ class Loop:
         self.archive = archive
         self.display = display
         self.critic: Critic | None = None
-        self.analyst: Analyst | None = None
+        self.readers: list[Reader] = []
         self.world_source = ""
         self.parallel = 1
         self.stopping = threading.Event()
@@ -76,16 +75,15 @@ class Loop:
         return self.archive
 
     def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:
-        """Before a round is proposed: take up what people said, and have the parents' failing episodes read."""
+        """Before a round: take up what people said, have the parents' failing episodes read and their films looked at."""
         round_ = wanted[0].round
         for taken in opinions_for(self.bench.folder, self.archive, round_):
             self.record(taken)
         added = added_slots(self.bench, self.archive, round_)
         self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
-        if self.analyst:
+        for reader in self.readers:
             brief = brief_for(self.bench, self.archive, round_, self.world_source)
-            read = partial(review, self.analyst, brief, archive=self.archive, folder=self.bench.folder)
-            self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
+            self._together(reader.parallel, reader.readings(wanted, brief, self.archive, self.bench))
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from designer.archive import Archive
 from designer.errors import BudgetSpentError, ReplyMissingError
@@ -95,6 +98,32 @@ def examine_added(slot: Slot, added: OpinionTaken, bench: Workbench) -> Candidat
     """Make a person's reward a candidate like any other; nobody mends it."""
     draft = Draft(source=added.text, why=f"handed in by a person: {added.name}")
     return candidate_of(slot, examine(draft, slot, bench, attempt=0), PERSON, bench)
+
+
+class Reader(Protocol):
+    """Looks at the parents' trials before a round is proposed, at most `parallel` at once."""
+
+    @property
+    def parallel(self) -> int: ...
+
+    def readings(
+        self, wanted: tuple[Slot, ...], brief: Brief, archive: Archive, bench: Workbench
+    ) -> list[Callable[[], Reviewed | BudgetSpent]]:
+        """Return what is to be read for these slots."""
+        ...
+
+
+class EpisodeReader(NamedTuple):
+    """Has parents' failing episodes read by the analyst. Implements `Reader`."""
+
+    analyst: Analyst
+    parallel: int
+
+    def readings(
+        self, wanted: tuple[Slot, ...], brief: Brief, archive: Archive, bench: Workbench
+    ) -> list[Callable[[], Reviewed | BudgetSpent]]:
+        names = unread_parents(wanted, archive)
+        return [partial(review, self.analyst, brief, name, archive, bench.folder) for name in names]
 
 
 def unread_parents(wanted: tuple[Slot, ...], archive: Archive) -> list[str]:

@@ -26,7 +26,7 @@ OTHER = {
     "evaluation.checkpoint_episodes": "1", "llm.provider": "manual", "llm.model": 'a "quoted" \\ model\nname\x7f',
     "llm.base_url": "http://localhost:8000/v1", "llm.timeout_s": "1e-05", "llm.repairs": "2", "llm.max_calls": "5",
     "llm.patience_s": "60.5", "llm.parallel": "3", "llm.max_tokens": "70", "llm.max_cost": "0.25", "llm.critic": "2",
-    "llm.prices": "my prices.toml", "llm.script": "replies", "llm.analyst": "false",
+    "llm.prices": "my prices.toml", "llm.script": "replies", "llm.analyst": "false", "llm.frames": "6",
     "prompt.source": "true", "prompt.digest": "false",
     "llm.replay": 'runs/with "quotes" and \\ and é', "executor.slots": "3", "executor.memory_gb": "2.5",
     "executor.cpu_s_per_1k_steps": "0.1", "worker.environment": "other", "worker.python": "/a b/python",
