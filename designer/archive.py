@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from designer.journal import (
+    Asked,
     BudgetSpent,
     CallFinished,
     CallStarted,
@@ -50,6 +51,7 @@ class Archive:
     reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
     screened: dict[str, Screened] = field(default_factory=dict)
     opinions: list[OpinionTaken] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
     _by_purpose: dict[tuple[str, Purpose], dict[int, Trial]] = field(default_factory=dict)
@@ -76,6 +78,8 @@ class Archive:
                 self.judges_off[judge] = reason
             case OpinionTaken():
                 self.opinions.append(event)
+            case Asked(round=round_):
+                self.asked.add(round_)
             case Reviewed(reviewer=reviewer, candidate=name):
                 self.reviews[reviewer, name] = event
             case CandidateProposed(candidate=candidate, verdict=verdict):

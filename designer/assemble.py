@@ -19,18 +19,24 @@ from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.critic import CRITIC, Critic
+from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
 from designer.loop import Loop
 from designer.modelling import stored_model
 from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
+from designer.proposers.reviser import Reviser
 from designer.records import StateTable, Status, digest
-from designer.runs import Run, stage_worker_code
+from designer.reviewing import EpisodeReader
+from designer.runs import GIVEN_FILE, Run, stage_worker_code
 from designer.sandboxes import provider_of
 from designer.scratch import scratch_folder
+from designer.search import Search
+from designer.search.asking import Asking
 from designer.search.rules import AS_PUBLISHED, make_search
 from designer.seeds import random_play_seed
+from designer.watching import FilmReader
 from designer.workbench import Workbench
 from designer.world_source import WorldSource, stage_world
 
@@ -72,6 +78,12 @@ def executor_for(run: Run) -> Executor:
     return Resumable(provider_of(run.config).executor(run.code))
 
 
+def search_for(run: Run) -> Search:
+    """Return the search of a run; it asks raters where they are to steer it."""
+    search = make_search(run.config.search, run.baselines)
+    return Asking(search, run.config.search.rounds) if run.config.feedback.source == "ranking" else search
+
+
 def baselines_of(run: Run, executor: Executor) -> BaselineCache | None:
     """Return where this run's baselines are kept and taken from, or None where it wants its own."""
     if not run.config.cached_baselines:
@@ -96,8 +108,10 @@ def make_loop(
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
-    loop = Loop(bench, make_search(run.config.search, run.baselines), Composer(), journal, run.archive(), display)
+    loop = Loop(bench, search_for(run), Composer(), journal, run.archive(), display)
     loop.world_source = run.world_source
+    if (run.folder / GIVEN_FILE).is_file():
+        loop.proposer = Reviser((run.folder / GIVEN_FILE).read_text(encoding="utf-8"), "the given reward")
     if asks:
         _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))
     return loop
@@ -115,4 +129,6 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     if run.config.llm.critic and CRITIC not in off:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
     if run.config.llm.analyst and ANALYST not in off:
-        loop.analyst = Analyst(model, run.prompts, switched_off(ANALYST))
+        loop.readers.append(EpisodeReader(Analyst(model, run.prompts, switched_off(ANALYST)), run.config.llm.parallel))
+    if run.config.llm.frames and VIEWER not in off:
+        loop.readers.append(FilmReader(Viewer(model, run.prompts, switched_off(VIEWER))))

@@ -16,7 +16,7 @@ from designer.records import StateTable, Task, Verb
 from designer.search.planning import descent_verb
 from designer.spending import USUAL_REPLY_TOKENS
 
-CRITIC_PROBES, ANALYST_PROBES = 4, 2
+CRITIC_PROBES = ANALYST_PROBES = VIEWER_PROBES = 4
 FITNESS_DRAFTS = 3
 
 
@@ -45,6 +45,9 @@ def count_calls(config: Config, has_fitness: bool) -> Calls:
     if llm.analyst and later and descents:
         least += ANALYST_PROBES + later
         most += ANALYST_PROBES + later * min(2, len(descents))
+    if llm.frames and later and descents:
+        least += VIEWER_PROBES + later
+        most += VIEWER_PROBES + later * min(2, len(descents))
     return Calls(least + (not has_fitness), most + FITNESS_DRAFTS * (not has_fitness))
 
 

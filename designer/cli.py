@@ -29,6 +29,7 @@ OTHER_FLAGS = (
     "budget",
     "config",
     "env",
+    "feedback",
     "fitness",
     "help",
     "host",
@@ -38,9 +39,12 @@ OTHER_FLAGS = (
     "prompt",
     "retrain",
     "runs",
+    "of",
     "sandbox",
     "state",
     "task",
+    "to",
+    "unapproved",
     "wheels",
 )
 
@@ -111,6 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
     verbs = parser.add_subparsers(metavar="COMMAND", title="commands")
     _add_runs(verbs)
+    _add_revisions(verbs)
     _add_looks(verbs)
     _add_words(verbs)
     _add_desk(verbs)
@@ -130,6 +135,7 @@ def _add_runs(verbs: Verbs) -> None:
     run.add_argument(
         "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
     )
+    run.add_argument("--feedback", dest="feedback.source", help="fitness or ranking; the same as --feedback.source")
     baseline = _command(
         verbs, "baseline", commands.baseline, "measure random play, the human-written reward and the fitness as reward"
     )
@@ -154,6 +160,39 @@ def _add_runs(verbs: Verbs) -> None:
     rules.add_argument("run", type=Path, help="the run folder whose candidates are the pool")
     rules.add_argument("rules", nargs="*", help="search rules; none: all that are built in")
     rules.add_argument("--orders", type=int, default=100, help="how many orders of the pool are played")
+
+
+def _add_revisions(verbs: Verbs) -> None:
+    """Describe what is done with a reward of a finished run."""
+    from designer import comparing, exporting, revising
+
+    for name, command, text in (
+        ("simplify", revising.simplify, "drop terms of a reward while its fitness holds"),
+        ("tune", revising.tune, "change the numbers of a reward, nothing else, and keep what is best"),
+        ("ablate", revising.ablate, "say what each term, the language model or the critic bought"),
+    ):
+        verb = _command(verbs, name, command, text)
+        verb.add_argument("run", type=Path, help="a run folder")
+        verb.add_argument("candidate", nargs="?", help="a candidate of it; not given: its winner")
+        verb.add_argument("--runs", type=Path, default=RUNS, help="where to make the new run")
+        if name == "ablate":
+            verb.add_argument("--of", choices=["terms", "model", "critic"], default="terms", help="what is left out")
+        _add_settings(verb)
+        _add_consent(verb)
+    compare = _command(
+        verbs, "compare", comparing.compare_rewards, "say how far apart two rewards are, and where they disagree"
+    )
+    compare.add_argument("run", type=Path, help="the run folder whose world and candidates they are")
+    compare.add_argument("first", help="a candidate of the run, or a file")
+    compare.add_argument("second", help="another one")
+    _add_consent(compare)
+    export = _command(
+        verbs, "export", exporting.export, "write reward, environment, policy, test and card into a folder of their own"
+    )
+    export.add_argument("run", type=Path, help="a run folder")
+    export.add_argument("candidate", nargs="?", help="a candidate of it; not given: its winner")
+    export.add_argument("--unapproved", action="store_true", help="export it although nobody approved it; its card says so")
+    export.add_argument("--to", type=Path, help="the folder to make (default: export/ in the run)")
 
 
 def _add_looks(verbs: Verbs) -> None:

@@ -37,6 +37,7 @@ from designer.errors import (
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
 from designer.executors.engine import DockerEngine
+from designer.expression import parse_episode
 from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
@@ -122,12 +123,33 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
+    require_trainer(config, table)
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
-    if config.llm.provider == "composer":  # a language model drafts what is missing
+    if task.fitness is None and config.feedback.source == "ranking":
+        task, config = ranked_only(task, table, config)
+    elif config.llm.provider == "composer":  # a language model drafts what is missing
         require_fitness(task, table)
     return Prepared(task, table, world, config)
+
+
+def require_trainer(config: Config, table: StateTable) -> None:
+    """Refuse a trainer that can't look at what the world shows. Raises ConfigError."""
+    if table.pictures and config.training.trainer == "ppo":
+        raise ConfigError(
+            f"{table.world} shows its policy pictures, which training.trainer = ppo can't look at. "
+            "Add --training.trainer sb3, or show the world as vectors."
+        )
+
+
+def ranked_only(task: Task, table: StateTable, config: Config) -> tuple[Task, Config]:
+    """Fit a task without a fitness for a search that people's rankings steer alone. Every episode scores 0."""
+    if config.feedback.rater == "simulated":
+        raise ConfigError("a simulated rater answers by the task's fitness, and this task has none. Give it one: --fitness.")
+    nothing = parse_episode("0 * mean(norm(action))", table)
+    search = config.search.model_copy(update={"rule": "icpl"})
+    return task.model_copy(update={"fitness": nothing}), config.model_copy(update={"search": search})
 
 
 def world_of(draft: TaskDraft, state: str | None) -> WorldSource:

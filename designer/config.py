@@ -25,7 +25,7 @@ class Section(BaseModel):
 
 class SearchConfig(Section):
     rule: str = Field(
-        "halving", description="what is tried next: halving, greedy, best_of_n, bandit, islands, tree, or module:Attr"
+        "halving", description="what is tried next: halving, greedy, best_of_n, bandit, islands, tree, icpl, or module:Attr"
     )
     budget: str | None = Field(
         None, description="10m, 2h, overnight, '45 trainings' or $3: sets the sizes below that you don't, and is kept"
@@ -76,6 +76,25 @@ class EvaluationConfig(Section):
     checkpoint_episodes: int = Field(4, ge=1, description="episodes for every point of that curve but the last")
 
 
+class FeedbackConfig(Section):
+    source: Literal["fitness", "ranking"] = Field(
+        "fitness",
+        description="what steers: the fitness, or raters' rankings too (alone under icpl, else for ties)",
+    )
+    rater: Literal["human", "simulated"] = Field(
+        "human",
+        description="who ranks: people (desk, `designer rank`), or a simulated one that knows the fitness",
+    )
+    answers: int = Field(
+        5,
+        ge=0,
+        le=200,
+        description="comparisons before each round, by a simulated rater or waited for",
+    )
+    wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
+    error: float = Field(0.0, ge=0, le=1, description="how often a simulated rater answers the wrong way round")
+
+
 class LlmConfig(Section):
     provider: Literal["composer", "openai", "litellm", "manual", "replay", "scripted"] = Field(
         "composer", description="who proposes: the built-in composer (no language model), or a model through a provider"
@@ -88,6 +107,9 @@ class LlmConfig(Section):
     repairs: int = Field(1, ge=0, le=3, description="how often a refused reward is sent back with its faults")
     critic: int = Field(1, ge=0, le=2, description="how often a critic may send a sound reward back before it is trained")
     analyst: bool = Field(True, description="have a model read the failing episodes; what the numbers confirm is told")
+    frames: int = Field(
+        0, ge=0, le=16, description="frames of each parent's film that a model which sees images is shown; 0: none are"
+    )
     max_calls: int = Field(200, ge=1, description="model calls in one run, at most; then it ends with its best so far")
     max_tokens: int | None = Field(None, ge=1, description="tokens of all calls, prompts included, at most")
     max_cost: float | None = Field(None, gt=0, description="money for all calls, at most; needs the model in the price table")
@@ -149,6 +171,7 @@ class Config(Section):
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    feedback: FeedbackConfig = FeedbackConfig()
     llm: LlmConfig = LlmConfig()
     prompt: PromptConfig = PromptConfig()
     executor: ExecutorConfig = ExecutorConfig()

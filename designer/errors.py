@@ -16,6 +16,7 @@
     `-- ModelError                the language model's side
         |-- ModelKeyError         no key, or a refused one
         |-- ModelRefusedError     the endpoint refuses the request for good
+        |   `-- ImagesRefusedError    because it holds pictures
         |-- ModelUnreachableError no answer after all retries
         |-- BudgetSpentError    a cap on calls, tokens or money: the run ends with its best so far
         `-- ReplyMissingError     a replayed run has no stored reply for this call
@@ -90,6 +91,10 @@ class ModelKeyError(ModelError):
 
 
 class ModelRefusedError(ModelError):
+    pass
+
+
+class ImagesRefusedError(ModelRefusedError):
     pass
 
 

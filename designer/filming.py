@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from designer.archive import HUMAN
+from designer.archive import HUMAN, Archive
 from designer.errors import MachineError
 from designer.executors import Executor, Job, JobResult, Limits
+from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Status, Trial
 from designer.runs import CLIP, Run
 from designer.search import Batch
@@ -17,10 +18,11 @@ from designer.trials import fractions
 from designer.workbench import PAUSED, POLICY
 
 SECONDS = 10.0
+MOST_ALARMED = 3
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=16 * 1024**3)
 HUMAN_CLIP = "clip-human.mp4"
-FINAL_CLIP, SEARCH_CLIP = "clip", "clip-search"
-"""Folders beside a reward's trials: a clip of a policy of the finals, and of the search."""
+FINAL_CLIP, SEARCH_CLIP, STILLS = "clip", "clip-search", "stills"
+"""Folders beside a reward's trials: a clip of a policy of the finals, and of the search, and frames of the latter."""
 
 
 def film(run: Run, executor: Executor) -> str:
@@ -38,7 +40,15 @@ def film(run: Run, executor: Executor) -> str:
             error = _film(run, executor, trials, file)
             if error and file == CLIP:
                 told = f"none ({error}; on Debian, `sh scripts/system.sh` installs what drawing needs)"
+    if told == str(run.folder / CLIP):
+        list(film_candidates(run, executor, alarmed(archive)))
     return told
+
+
+def alarmed(archive: Archive) -> list[str]:
+    """Return the first candidates that raised an alarm: a clip of each goes with it."""
+    seen = fitness_range(archive)
+    return [name for name in archive.candidates if alarms_of(archive, name, seen)][:MOST_ALARMED]
 
 
 def film_candidates(run: Run, executor: Executor, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -68,15 +78,21 @@ def _film(run: Run, executor: Executor, trials: list[Trial], file: str) -> str:
 def _tried(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], folder: Path) -> str:
     """Film one policy. A clip that can't be made fails nothing: the reason is returned."""
     try:
-        result = _render(run, executor, trial, [t.seed for t in all_trials if t.folder == trial.folder], folder)
+        result = _render(run, executor, trial, all_trials, folder)
     except (MachineError, OSError) as error:
         return str(error)
     return "" if result.status is Status.OK else result.error
 
 
-def _render(run: Run, executor: Executor, trial: Trial, seeds: list[int], folder: Path) -> JobResult:
-    """Play one policy in a box and draw it. seeds: of all policies in the trial's file, in their order."""
+def film_stills(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], count: int) -> JobResult:
+    """Draw `count` frames of one policy's episode; they are in the result. Raises MachineError."""
+    return _render(run, executor, trial, all_trials, run.folder / "candidates" / trial.candidate / STILLS, count)
+
+
+def _render(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], folder: Path, stills: int = 0) -> JobResult:
+    """Play one policy in a box and draw it: a clip, or so many stills."""
     config = run.config
+    seeds = [other.seed for other in all_trials if other.folder == trial.folder]
     kept = fractions(config, Batch(trial.candidate, trial.purpose, tuple(seeds), trial.until, _since(run.folder, trial)))
     spec = {
         "world": run.table.world,
@@ -85,6 +101,7 @@ def _render(run: Run, executor: Executor, trial: Trial, seeds: list[int], folder
         "policy": seeds.index(trial.seed),
         "seed": clip_seed(config.search.seed),
         "seconds": SECONDS,
+        **({"stills": stills} if stills else {}),
     }
     job = Job("render", spec, {POLICY: run.folder / trial.folder / "train" / POLICY}, LIMITS)
     return executor.run(job, folder, lambda _: None)

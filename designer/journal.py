@@ -111,6 +111,13 @@ class OpinionTaken(Saying):
     round: int
 
 
+class Asked(Record):
+    """Raters were asked before this round; what they had answered by then is in the journal."""
+
+    event: Literal["asked"] = "asked"
+    round: int
+
+
 class TrialsFinished(Record):
     """Trials that were trained together are recorded together: all of them are done, or none."""
 
@@ -141,6 +148,7 @@ Event = (
     | BudgetSpent
     | JudgeSwitchedOff
     | OpinionTaken
+    | Asked
     | CandidateProposed
     | Screened
     | TrialsFinished
@@ -186,6 +194,15 @@ def _parse(line: bytes, path: Path, number: int) -> Stamped:
         raise RunBrokenError(
             f"{path} line {number} can't be read ({reason}). Was it edited, or written by a newer version?"
         ) from None
+
+
+def span_s(path: Path) -> float:
+    """Return the seconds from a journal's first entry to its last; 0 where there are none. Raises RunBrokenError."""
+    whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+    if not whole:
+        return 0.0
+    first, last = _parse(whole.partition(b"\n")[0], path, 1), _parse(whole.rpartition(b"\n")[2], path, whole.count(b"\n") + 1)
+    return max(0.0, last.at - first.at)
 
 
 class Journal:

@@ -15,15 +15,14 @@ from typing import TypeVar
 
 from designer.archive import Archive
 from designer.display import Display
-from designer.feedback.analyst import Analyst
 from designer.feedback.critic import Critic
-from designer.feedback.statistics import remarks_on
+from designer.feedback.ranking import ask_raters
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
-from designer.proposers import Brief, Proposer, Slot
+from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
-from designer.reviewing import added_slots, examine_added, notes_for, opinions_for, review, unread_parents
+from designer.reviewing import Reader, added_slots, brief_for, examine_added, opinions_for
 from designer.screening import screenings, unscreened
-from designer.search import Advance, Batch, Propose, Search, Stop
+from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.trials import run_batch, tidy
 from designer.workbench import Workbench
 
@@ -44,7 +43,7 @@ class Loop:
         self.archive = archive
         self.display = display
         self.critic: Critic | None = None
-        self.analyst: Analyst | None = None
+        self.readers: list[Reader] = []
         self.world_source = ""
         self.parallel = 1
         self.stopping = threading.Event()
@@ -60,33 +59,31 @@ class Loop:
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
                     self.prepare(wanted, slots)
-                    desk = Desk(self.proposer, self.critic, self.brief(wanted[0].round), self.bench)
+                    brief = brief_for(self.bench, self.archive, wanted[0].round, self.world_source)
+                    desk = Desk(self.proposer, self.critic, brief, self.bench)
                     self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
                 case Advance(batches=batches) if new := unscreened(self.bench, batches, self.archive):
                     self._together(slots, screenings(self.bench, self.archive, new))
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
+                case Ask(round=round_):
+                    for answer in ask_raters(self.bench, self.archive, round_, self.stopping):
+                        self.record(answer)
                 case Stop(reason=reason, winner=winner):
                     self.record(RunFinished(reason=reason, winner=winner))
         return self.archive
 
-    def brief(self, round_: int) -> Brief:
-        """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
-        entries = self.archive.entries(round_, remarks_on(self.archive))
-        notes = notes_for(self.archive, round_)
-        return Brief(self.bench.task, self.bench.table, entries, self.bench.config.search.seed, notes, self.world_source)
-
     def prepare(self, wanted: tuple[Slot, ...], slots: int) -> None:
-        """Before a round is proposed: take up what people said, and have the parents' failing episodes read."""
+        """Before a round: take up what people said, have the parents' failing episodes read and their films looked at."""
         round_ = wanted[0].round
         for taken in opinions_for(self.bench.folder, self.archive, round_):
             self.record(taken)
         added = added_slots(self.bench, self.archive, round_)
         self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
-        if self.analyst:
-            read = partial(review, self.analyst, self.brief(round_), archive=self.archive, folder=self.bench.folder)
-            self._together(self.parallel, [partial(read, name) for name in unread_parents(wanted, self.archive)])
+        for reader in self.readers:
+            brief = brief_for(self.bench, self.archive, round_, self.world_source)
+            self._together(reader.parallel, reader.readings(wanted, brief, self.archive, self.bench))
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""

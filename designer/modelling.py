@@ -14,6 +14,7 @@ from designer.errors import ConfigError, InterruptedRunError
 from designer.files import write_atomically
 from designer.journal import CallFinished, CallStarted, Event
 from designer.llm import LLM, CallKey, Reply, Request, about_tokens
+from designer.llm.capabilities import Capabilities
 from designer.llm.litellm_client import LiteLLM, imported
 from designer.llm.manual import Manual
 from designer.llm.one_first import OneFirst
@@ -27,6 +28,7 @@ from designer.runs import Run
 from designer.spending import refuse_overspending, spending
 
 PRICES = "prices.toml"
+CAPABILITIES = "refused_parameters.json"
 Say = Callable[[str], None]
 
 
@@ -116,6 +118,7 @@ def make_llm(run: Run, stopping: threading.Event, say: Say, changed: Callable[[C
     """Return the model that the config names. Raises ConfigError."""
     config = run.config.llm
     patience = Patience(config.timeout_s, config.patience_s, say, _interruptible(stopping))
+    capabilities = Capabilities(run.folder / CAPABILITIES)
     match config.provider:
         case "manual":
             return Manual(run.folder / "llm", interactive=sys.stdin.isatty(), sleep=_interruptible(stopping))
@@ -127,11 +130,11 @@ def make_llm(run: Run, stopping: threading.Event, say: Say, changed: Callable[[C
             return from_folder(config.script)
         case "litellm":
             assert config.model is not None
-            return OneFirst(LiteLLM(config.model, config.base_url, patience))
-    return OneFirst(openai_model(run.config, patience))
+            return OneFirst(LiteLLM(config.model, config.base_url, patience, capabilities=capabilities))
+    return OneFirst(openai_model(run.config, patience, capabilities))
 
 
-def openai_model(config: Config, patience: Patience) -> OpenAICompatible:
+def openai_model(config: Config, patience: Patience, capabilities: Capabilities | None = None) -> OpenAICompatible:
     """Return the client of an OpenAI-compatible endpoint."""
     assert config.llm.model is not None
     return OpenAICompatible(
@@ -139,6 +142,7 @@ def openai_model(config: Config, patience: Patience) -> OpenAICompatible:
         model=config.llm.model,
         api_key=os.environ.get("OPENAI_API_KEY", ""),
         patience=patience,
+        capabilities=capabilities,
     )
 
 

@@ -21,6 +21,8 @@ from designer.records import About, Candidate, Ranking, Saying, SayingKind, dige
 from designer.runs import Run
 
 OPINIONS = "opinions.jsonl"
+PLAYED = ("simulated",)
+"""Raters that answer anew in a replay."""
 MAX_NOTE_CHARS, MAX_SOURCE_CHARS = 2000, 50_000
 
 
@@ -169,6 +171,8 @@ def read_opinions(folder: Path) -> tuple[Opinion, ...]:
 def copy_taken(original: Run, again: Run) -> None:
     """Give a replayed run the opinions that the original took up, each for its round. Raises DiskError."""
     for taken in original.archive().opinions:
+        if taken.by in PLAYED:
+            continue
         append(again, Opinion(**taken.model_dump(exclude={"event"})))
 
 

@@ -84,7 +84,10 @@ class ActionTable(Record):
 
 
 class StateTable(Record):
-    """A world as a reward's author sees it. `dt_s` is the time between two actions."""
+    """A world as a reward's author sees it. `dt_s` is the time between two actions.
+
+    pictures: how many the policy sees; a reward reads none of them.
+    """
 
     world: str
     gymnasium_id: str
@@ -95,6 +98,7 @@ class StateTable(Record):
     episode_steps: int
     observation_dim: int
     ranges_from: str
+    pictures: int = 0
 
     @cached_property
     def by_name(self) -> dict[str, StateField]:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from designer.archive import Archive
 from designer.errors import BudgetSpentError, ReplyMissingError
 from designer.evidence import stored_analysis
 from designer.feedback.analyst import ANALYST, Analyst
+from designer.feedback.statistics import remarks_on
 from designer.journal import BudgetSpent, CandidateProposed, OpinionTaken, Reviewed
 from designer.opinions import pending
-from designer.proposers import Brief, Draft, Slot
+from designer.preferences.steering import preferred
+from designer.proposers import Brief, Draft, Entry, Ranked, Slot, Step
 from designer.proposing import candidate_of, examine
 from designer.records import Verb
 from designer.workbench import Workbench
 
 PERSON = "person"
+MAX_STEPS = 5
 
 
 def opinions_for(folder: Path, archive: Archive, round_: int) -> list[OpinionTaken]:
@@ -25,6 +33,14 @@ def opinions_for(folder: Path, archive: Archive, round_: int) -> list[OpinionTak
     if archive.in_round(round_):
         return []
     return [OpinionTaken(round=round_, **opinion.model_dump(exclude={"round"})) for opinion in pending(folder, archive, round_)]
+
+
+def brief_for(bench: Workbench, archive: Archive, round_: int, world_source: str) -> Brief:
+    """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
+    entries = archive.entries(round_, remarks_on(archive))
+    ranked = ranked_for(archive, entries, round_)
+    seed = bench.config.search.seed
+    return Brief(bench.task, bench.table, entries, seed, notes_for(archive, round_), world_source, ranked)
 
 
 def notes_for(archive: Archive, round_: int) -> tuple[str, ...]:
@@ -49,6 +65,21 @@ def _quoted(opinion: OpinionTaken, archive: Archive) -> str:
     return f"on {about.candidate}: {opinion.text}"
 
 
+def ranked_for(archive: Archive, entries: tuple[Entry, ...], round_: int) -> Ranked | None:
+    """Return what a round's prompts are told of people's rankings, or None where there are none."""
+    found = preferred(archive, round_)
+    known = {entry.candidate.id: entry for entry in entries}
+    if found is None or found.best not in known or found.worst not in known:
+        return None
+    way = [known[name].candidate for name in (*found.before, found.best) if name in known][-MAX_STEPS - 1 :]
+    steps = tuple(Step(old.id, new.id, _diff(old.source, new.source)) for old, new in pairwise(way))
+    return Ranked(known[found.best], known[found.worst], steps, found.answers)
+
+
+def _diff(old: str, new: str) -> str:
+    return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))
+
+
 def added_slots(bench: Workbench, archive: Archive, round_: int) -> list[tuple[Slot, OpinionTaken]]:
     """Return the slots behind the round's own for rewards that people handed in and that are not candidates yet."""
     added = [opinion for opinion in archive.opinions if opinion.kind == "add" and opinion.round == round_]
@@ -67,6 +98,32 @@ def examine_added(slot: Slot, added: OpinionTaken, bench: Workbench) -> Candidat
     """Make a person's reward a candidate like any other; nobody mends it."""
     draft = Draft(source=added.text, why=f"handed in by a person: {added.name}")
     return candidate_of(slot, examine(draft, slot, bench, attempt=0), PERSON, bench)
+
+
+class Reader(Protocol):
+    """Looks at the parents' trials before a round is proposed, at most `parallel` at once."""
+
+    @property
+    def parallel(self) -> int: ...
+
+    def readings(
+        self, wanted: tuple[Slot, ...], brief: Brief, archive: Archive, bench: Workbench
+    ) -> list[Callable[[], Reviewed | BudgetSpent]]:
+        """Return what is to be read for these slots."""
+        ...
+
+
+class EpisodeReader(NamedTuple):
+    """Has parents' failing episodes read by the analyst. Implements `Reader`."""
+
+    analyst: Analyst
+    parallel: int
+
+    def readings(
+        self, wanted: tuple[Slot, ...], brief: Brief, archive: Archive, bench: Workbench
+    ) -> list[Callable[[], Reviewed | BudgetSpent]]:
+        names = unread_parents(wanted, archive)
+        return [partial(review, self.analyst, brief, name, archive, bench.folder) for name in names]
 
 
 def unread_parents(wanted: tuple[Slot, ...], archive: Archive) -> list[str]:

@@ -20,6 +20,8 @@ from designer.records import StateTable, Task
 from designer.stripping import without_reward
 from designer.world_source import USER_MODULE, WorldSource, stage_world
 
+GIVEN_FILE = "given.py"
+"""The reward that a run revises, where it does."""
 JOURNAL, REPORT, CLIP = "journal.jsonl", "report.html", "clip.mp4"
 WORKER_CODE = (
     *("envs/*.py", "envs/*/*.py", "envs/*/ranges.toml", "envs/*/*.xml", "envs/gymnasium_tables/*.toml"),
@@ -59,7 +61,8 @@ class Run(NamedTuple):
     @property
     def baselines(self) -> tuple[str, ...]:
         """Which baselines this task can have."""
-        return (*([HUMAN] if self.task.human else []), *([SPARSE] if self.task.fitness else []))
+        judged = self.task.fitness and self.task.fitness_origin != "none"
+        return (*([HUMAN] if self.task.human else []), *([SPARSE] if judged else []))
 
     def events(self) -> list[Stamped]:
         return read(self.journal)

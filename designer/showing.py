@@ -19,6 +19,8 @@ from designer.runs import Run, list_runs, open_run
 from designer.statistics import mean
 from designer.text import one_line, printable
 
+MOST_ROWS = 200
+
 
 def show_runs(parent: Path, console: Console) -> None:
     """List all runs in a folder with how they stand."""
@@ -60,7 +62,8 @@ def show_run(run: Run, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("candidate", "made by", "from", "status", f"search fitness {run.task.fitness_unit}", "why"):
         table.add_column(column, overflow="fold")
-    for candidate in sorted(archive.candidates.values(), key=lambda c: c.id):
+    listed = _listed(archive)
+    for candidate in sorted(listed, key=lambda c: (c.round, c.sample)):
         score = archive.search_score(candidate.id)
         table.add_row(
             *_cells(
@@ -73,9 +76,21 @@ def show_run(run: Run, console: Console) -> None:
             )
         )
     console.print(table)
+    if len(listed) < len(archive.candidates):
+        left = len(archive.candidates) - len(listed)
+        console.print(
+            Text(f"The best {MOST_ROWS} are listed; {left} more: designer show {run.folder} CANDIDATE"), soft_wrap=True
+        )
     console.print()
     for sentence in sentences(verdict_of(run, archive)):
         console.print(Text(sentence), soft_wrap=True)
+
+
+def _listed(archive: Archive) -> list[Candidate]:
+    """Return all candidates, or the best by search score where they are too many to read."""
+    if len(archive.candidates) <= MOST_ROWS:
+        return list(archive.candidates.values())
+    return archive.ranked()[:MOST_ROWS]
 
 
 def _cells(*texts: str) -> list[Text]:

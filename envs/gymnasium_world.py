@@ -160,15 +160,20 @@ class GymnasiumWorld:
             dt_s=float(content.get("dt_s") or _dt_s(env)),
             episode_steps=_episode_steps(env),
             choices=self._action.choices,
+            images=self._observation.images,
         )
 
     def _state_fields(self, table: WorldTable | None, model: Any) -> tuple[StateField, ...]:
         """Take the table's fields, else the observation's own; and all that a MuJoCo model names."""
         observed = table.fields(self._observation.parts) if table else ()
         fields = {field.name: field for field in (model_view.model_fields(model) if model is not None else ())}
-        return tuple(
-            {**fields, **{field.name: field for field in observed or generic_fields(self._observation.parts)}}.values()
-        )
+        fields |= {field.name: field for field in observed or generic_fields(self._observation.parts)}
+        if not fields:
+            raise WorldError(
+                "the world shows pictures alone, and a reward reads no pictures. Say with --state what it may read: a table "
+                "whose fields are entries of the world's info"
+            )
+        return tuple(fields.values())
 
     def _action_names(self, named: Sequence[str] | None, model: Any) -> tuple[str, ...]:
         choices = self._action.choices

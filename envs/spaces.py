@@ -14,21 +14,28 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from envs.errors import WorldError
+from envs.vec_env import Image
 
 Array = NDArray[np.float64]
 
 LARGEST_BOX = 1024
 FALLBACK_BOUND = 1.0
-OTHER_TRAINER = "Vectors and choices can be trained here; images, text and sequences need another trainer."
+LARGEST_IMAGE = 128 * 128 * 3
+SMALLEST_SIDE = 4
+NOT_TRAINED = "Vectors, choices and pictures can be trained; text and sequences can't."
 
 
 class Part(NamedTuple):
-    """One entry of an observation: `key` in a Dict or a Tuple, "" where there is one. choices: 0, or its number of values."""
+    """One entry of an observation: `key` in a Dict or a Tuple, "" where there is one. choices: 0, or its number of values.
+
+    picture: (height, width, channels), or () where it is none.
+    """
 
     key: str
     start: int
     size: int
     choices: int
+    picture: tuple[int, ...] = ()
 
 
 class ObservationCode:
@@ -39,12 +46,22 @@ class ObservationCode:
         self.parts: list[Part] = []
         for key, entry in _entries(space):
             start = self.parts[-1].start + self.parts[-1].size if self.parts else 0
-            self.parts.append(Part(key, start, *_sizes(entry, f"{name}: the observation{f' {key!r}' if key else ''}")))
+            where = f"{name}: the observation{f' {key!r}' if key else ''}"
+            picture = _picture(entry, where)
+            size, choices = (int(np.prod(picture)), 0) if picture else _sizes(entry, where)
+            self.parts.append(Part(key, start, size, choices, picture))
         self._space = space
         self.size = sum(part.size for part in self.parts)
         self.dim = sum(part.choices or part.size for part in self.parts)
         self._choices = [part for part in self.parts if part.choices]
         self._starts = {key: int(entry.start) for key, entry in _entries(space) if isinstance(entry, spaces.Discrete)}
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Where the policy's vector holds pictures."""
+        starts = np.cumsum([0] + [part.choices or part.size for part in self.parts])
+        pictures = zip(starts.tolist(), self.parts, strict=False)  # one start more: where the last part ends
+        return tuple(Image(start, *part.picture) for start, part in pictures if part.picture)
 
     def numbers(self, observation: Any) -> Array:  # Any: whatever the space holds
         """Return an observation's entries: (size,)."""
@@ -85,7 +102,7 @@ class ActionCode:
             self.low = tuple(float(x) if np.isfinite(x) else -FALLBACK_BOUND for x in low)
             self.high = tuple(float(x) if np.isfinite(x) else FALLBACK_BOUND for x in high)
         else:
-            raise WorldError(f"{name}: its actions are {_told(space)}. {OTHER_TRAINER}")
+            raise WorldError(f"{name}: its actions are {_told(space)}. {NOT_TRAINED}")
         self._space = space
 
     def applied(self, command: Array) -> Array:
@@ -110,16 +127,25 @@ def _entries(space: spaces.Space[Any]) -> list[tuple[str, spaces.Space[Any]]]:
     return [("", space)]
 
 
+def _picture(space: spaces.Space[Any], where: str) -> tuple[int, ...]:
+    """Return a picture's height, width and channels, or () where it is none. Raises WorldError where it is too large."""
+    if not isinstance(space, spaces.Box) or space.dtype != np.uint8 or len(space.shape) not in (2, 3):
+        return ()
+    shape = (*space.shape, 1)[:3]
+    if min(shape[:2]) < SMALLEST_SIDE:
+        return ()
+    if np.prod(shape) > LARGEST_IMAGE:
+        raise WorldError(f"{where} is a picture {shape} of more than {LARGEST_IMAGE} numbers. Wrap it in a smaller one.")
+    return shape
+
+
 def _sizes(space: spaces.Space[Any], where: str) -> tuple[int, int]:
     """Return how many numbers an entry has, and its choices."""
     if isinstance(space, spaces.Discrete):
         return 1, int(space.n)
-    is_image = isinstance(space, spaces.Box) and len(space.shape) > 1 and space.dtype == np.uint8
-    if isinstance(space, spaces.Box) and not is_image and 0 < np.prod(space.shape) <= LARGEST_BOX:
+    if isinstance(space, spaces.Box | spaces.MultiBinary) and 0 < np.prod(space.shape) <= LARGEST_BOX:
         return int(np.prod(space.shape)), 0
-    if isinstance(space, spaces.MultiBinary):
-        return int(np.prod(space.shape)), 0
-    raise WorldError(f"{where} is {'an image' if is_image else _told(space)}. {OTHER_TRAINER}")
+    raise WorldError(f"{where} is {_told(space)}. {NOT_TRAINED}")
 
 
 def _told(space: spaces.Space[Any]) -> str:

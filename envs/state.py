@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,13 +85,13 @@ class State:
     ) -> None:
         def source(name: str) -> Tensor:
             if name == "episode_time_s":
-                return torch.tensor(episode_time_s, dtype=dtype)
+                return _copied(episode_time_s, dtype)
             if name == "training_progress":
-                return torch.full((len(episode_time_s),), training_progress, dtype=dtype)
+                return torch.full_like(_copied(episode_time_s, dtype), training_progress)
             declared = fields.get(name)
             if declared is None:
                 raise AttributeError(unknown_field_message(name, fields))
-            return torch.tensor(declared.read(snapshot), dtype=dtype)
+            return _copied(declared.read(snapshot), dtype)
 
         self._cache: dict[str, Tensor] = {}
         self._source: Callable[[str], Tensor] = source
@@ -123,6 +124,12 @@ class State:
         if self.prev is self:
             return own
         return [*own, *((f"prev.{name}", value) for name, value in self.prev._cache.items())]
+
+
+def _copied(values: Any, dtype: torch.dtype) -> Tensor:
+    """Copy an array to a tensor; one that is on a device stays there."""
+    on_device = getattr(values, "tensor", values)
+    return on_device.to(dtype, copy=True) if isinstance(on_device, Tensor) else torch.tensor(values, dtype=dtype)
 
 
 def unknown_field_message(name: str, known: Mapping[str, StateField]) -> str:

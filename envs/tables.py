@@ -110,7 +110,7 @@ def shipped_table(gymnasium_id: str) -> WorldTable | None:
 def generic_fields(parts: Sequence[Part]) -> tuple[StateField, ...]:
     """Declare one field an entry of the observation, where nobody has said what it means."""
     fields = []
-    for part in parts:
+    for part in (part for part in parts if not part.picture):  # a picture is for the policy's eyes
         name = _identifier(part.key) if part.key else ("state" if part.choices else "obs")
         what = f"the observation's entry {part.key!r}" if part.key else "the observation"
         whole = part.size if not part.choices else 0

@@ -14,6 +14,19 @@ from envs.errors import WorldError
 from envs.state import State, StateField
 
 
+class Image(NamedTuple):
+    """Entries of an observation that are a picture: height x width x channels of them from `start`, each 0 to 255."""
+
+    start: int
+    height: int
+    width: int
+    channels: int
+
+    @property
+    def size(self) -> int:
+        return self.height * self.width * self.channels
+
+
 @dataclass(frozen=True)
 class WorldSpec:
     """The fixed facts of a world.
@@ -22,6 +35,7 @@ class WorldSpec:
     `action_low` and `action_high` bound each action component, in the world's own units.
     `choices` is 0 where actions are real numbers. Otherwise a policy picks one of that many actions, and `action_names` are
     "index" and the choices: a reward sees the index and a one-hot vector.
+    `images` are the pictures among the observation's numbers. A trainer must know them: our own refuses such worlds.
     """
 
     name: str
@@ -36,6 +50,7 @@ class WorldSpec:
     dt_s: float
     episode_steps: int
     choices: int = 0
+    images: tuple[Image, ...] = ()
 
     @property
     def action_dim(self) -> int:

@@ -56,7 +56,7 @@ class Gaussian:
         self.action_size = self.noise_size = components
 
     def noise(self, steps: int, worlds: int, generator: torch.Generator) -> Tensor:
-        return torch.randn((steps, worlds, self.noise_size), generator=generator)
+        return torch.randn((steps, worlds, self.noise_size), generator=generator, device=generator.device)
 
     def act(self, output: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
         return output + log_std.exp() * noise
@@ -83,7 +83,8 @@ class Categorical:
         self._last_entropy = torch.full((policies,), math.log(choices))
 
     def noise(self, steps: int, worlds: int, generator: torch.Generator) -> Tensor:
-        uniform = torch.rand((steps, worlds, self.noise_size), generator=generator).clamp(1e-9, 1 - 1e-7)
+        uniform = torch.rand((steps, worlds, self.noise_size), generator=generator, device=generator.device)
+        uniform = uniform.clamp(1e-9, 1 - 1e-7)
         return -torch.log(-torch.log(uniform))
 
     def act(self, output: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:

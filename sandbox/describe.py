@@ -84,4 +84,5 @@ def table(spec: WorldSpec, name: str, ranges: Mapping[str, Any], ranges_from: st
         "episode_steps": spec.episode_steps,
         "observation_dim": spec.observation_dim,
         "ranges_from": ranges_from,
+        **({"pictures": len(spec.images)} if spec.images else {}),
     }

@@ -49,7 +49,7 @@ class CodeReward(_Stateless):
         self._reward = Reward(source, entry, gamma)
 
     def pay(self, step: Step, action: Tensor) -> Terms:
-        return self._reward.pay(step.state, action, torch.from_numpy(step.terminated))
+        return self._reward.pay(step.state, action, torch.as_tensor(step.terminated))
 
 
 class StepMeasure(_Stateless):

@@ -2,7 +2,8 @@
 
 A policy file (safetensors) holds, for every checkpoint C and policy P, the actor's weights and its observation normaliser:
 `actor.<layer>.weight` (C, P, in, out), `actor.<layer>.bias` (C, P, out), `normaliser.mean` and `normaliser.std`
-(C, P, observation_dim). It holds nothing else, and a reader accepts nothing else.
+(C, P, observation_dim). Where the world shows pictures it also holds the network that looks at them, `encoder.<name>`
+(C, P, ...), whose features are what the actor reads. It holds nothing else, and a reader accepts nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+
+from envs.vec_env import Image
+from sandbox.encoder import FEATURES_AN_IMAGE, Encoder, encoder_shapes
 
 HIDDEN = (64, 64)
 MAX_HEADER_BYTES = 64 * 1024
@@ -55,9 +59,10 @@ def mlp(layers: Layers, x: Tensor) -> Tensor:
     return torch.baddbmm(bias, x, weight, alpha=doubled)
 
 
-def policy_shapes(observation_dim: int, action_dim: int) -> dict[str, tuple[int, ...]]:
+def policy_shapes(observation_dim: int, action_dim: int, images: Sequence[Image] = ()) -> dict[str, tuple[int, ...]]:
     """Name everything a policy file holds, with shapes, without the checkpoint and policy axes."""
-    shapes = mlp_shapes("actor", (observation_dim, *HIDDEN, action_dim))
+    features = observation_dim - sum(image.size for image in images) + FEATURES_AN_IMAGE * len(images)
+    shapes = {**mlp_shapes("actor", (features, *HIDDEN, action_dim)), **encoder_shapes(observation_dim, images)}
     return {**shapes, "normaliser.mean": (observation_dim,), "normaliser.std": (observation_dim,)}
 
 
@@ -70,9 +75,10 @@ def normalise(observation: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 class StackedPolicy:
     """P policies, ready to act without exploration: the mean action, or the likeliest choice."""
 
-    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
-        """`parameters`: as in a policy file, with one leading axis (P, ...)."""
+    def __init__(self, parameters: Mapping[str, Tensor], images: Sequence[Image] = ()) -> None:
+        """`parameters`: as in a policy file, with one leading axis (P, ...). `images`: the world's pictures."""
         self._mean, self._std = parameters["normaliser.mean"], parameters["normaliser.std"]
+        self._encoders = [_encoder(parameters, policy, images) for policy in range(len(self._mean))] if images else []
         self._layers = [
             (parameters[f"actor.{layer}.weight"], parameters[f"actor.{layer}.bias"].unsqueeze(1))
             for layer in range(len(HIDDEN) + 1)
@@ -83,8 +89,17 @@ class StackedPolicy:
 
         observation: (P, N, observation_dim).
         """
-        output = mlp(self._layers, normalise(observation, self._mean, self._std))
+        seen = normalise(observation, self._mean, self._std)
+        if self._encoders:
+            seen = torch.stack([encoder(one) for encoder, one in zip(self._encoders, seen, strict=True)])
+        output = mlp(self._layers, seen)
         return output.argmax(-1, keepdim=True).to(output.dtype) if discrete else output
+
+
+def _encoder(parameters: Mapping[str, Tensor], policy: int, images: Sequence[Image]) -> Encoder:
+    encoder = Encoder(parameters["normaliser.mean"].shape[1], images)
+    encoder.load_state_dict({name: parameters[f"encoder.{name}"][policy] for name in encoder.state_dict()})
+    return encoder.requires_grad_(False)
 
 
 def pack(checkpoints: Sequence[Mapping[str, Tensor]]) -> bytes:
@@ -93,13 +108,16 @@ def pack(checkpoints: Sequence[Mapping[str, Tensor]]) -> bytes:
     return save(stacked)
 
 
-def unpack(payload: bytes, checkpoints: int, policies: int, observation_dim: int, action_dim: int) -> dict[str, Tensor]:
+def unpack(
+    payload: bytes, checkpoints: int, policies: int, observation_dim: int, action_dim: int, images: Sequence[Image] = ()
+) -> dict[str, Tensor]:
     """Read a policy file that an untrusted box wrote. Returns tensors (checkpoints, policies, ...).
 
     Raises PolicyRefusedError unless its size, header, names, shapes and types are exactly as expected and every number is
     finite and below MAX_WEIGHT.
     """
-    expected = {name: [checkpoints, policies, *shape] for name, shape in policy_shapes(observation_dim, action_dim).items()}
+    shapes = policy_shapes(observation_dim, action_dim, images)
+    expected = {name: [checkpoints, policies, *shape] for name, shape in shapes.items()}
     _check_header(_header(payload), expected)
     try:
         tensors = load(payload)

@@ -119,10 +119,10 @@ class PPO:
     def __init__(
         self, observation_dim: int, outputs: int, seeds: Sequence[int], settings: Settings, *, discrete: bool = False
     ) -> None:
-        """`outputs`: action components, or choices where actions are `discrete`."""
+        """`outputs`: action components, or choices where actions are `discrete`. All is on torch's default device."""
         self.settings = settings
         self.policies = len(seeds)
-        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._generators = [torch.Generator(torch.get_default_device()).manual_seed(seed) for seed in seeds]
         self.networks = ActorCritic(observation_dim, outputs, self._generators, settings.initial_log_std)
         self._head = action_head(self.policies, outputs, discrete=discrete)
         self._entropy_weight = settings.choice_entropy_weight if discrete else settings.entropy_weight
@@ -172,7 +172,7 @@ class PPO:
     def update(self, observation: Tensor) -> dict[str, Tensor]:
         """Learn from the horizon that was recorded; `observation` (P, N, O) follows it. Returns statistics, (P,) each."""
         batch = self._batch(observation)
-        kl_sum, updates = torch.zeros(self.policies), 0
+        kl_sum, updates = torch.zeros_like(self.learning_rate), 0
         for _ in range(self.settings.epochs):
             for minibatch in self._minibatches(batch):
                 kl_sum += self._learn(minibatch)
@@ -253,8 +253,8 @@ class PPO:
     def _minibatches(self, batch: Batch) -> list[Batch]:
         """Shuffle the horizon, each policy in its own order, and cut it."""
         samples = batch.target.shape[1]
-        order = torch.stack([torch.randperm(samples, generator=generator) for generator in self._generators])
-        rows = (order + torch.arange(self.policies).unsqueeze(1) * samples).flatten()
+        drawn = [torch.randperm(samples, generator=generator, device=generator.device) for generator in self._generators]
+        rows = torch.cat([order + policy * samples for policy, order in enumerate(drawn)])
         shuffled = [x.flatten(0, 1).index_select(0, rows).view_as(x) for x in batch]
         return [Batch(*parts) for parts in zip(*(x.chunk(self.settings.minibatches, dim=1) for x in shuffled), strict=True)]
 

@@ -1,7 +1,9 @@
-"""The `render` verb: one episode of a policy as an H.264 clip. A machine that can't draw says so and fails nothing."""
+"""The `render` verb: one episode of a policy as an H.264 clip or as stills. A machine that can't draw says so."""
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -23,25 +25,49 @@ from sandbox.policy import StackedPolicy, unpack
 
 WIDTH, HEIGHT = 480, 360
 MAX_FPS = 25
+STILL_QUALITY = 80
 Frame = NDArray[np.uint8]
 
 
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
-    """Send `clip.mp4`. job: world, checkpoints and policies (in the file), policy (which), seed, seconds (at most)."""
+    """Send `clip.mp4`. job: world, checkpoints and policies (in the file), policy (which), seed, seconds (at most).
+
+    With `stills`, so many frames are in the result instead, evenly spaced, as JPEG in base64.
+    """
     world = worlds.make(job["world"], 1, drawn=True)
     if not hasattr(world, "draw") and not os.environ.get(BACKEND_VARIABLE):
         output.result("rejected", "no software renderer: neither EGL nor OSMesa is installed")
         return
-    sizes = world.spec.observation_dim, world.spec.policy_outputs
+    spec = world.spec
+    sizes = (spec.observation_dim, spec.policy_outputs, spec.images)
     tensors = unpack(files("policy.safetensors"), job["checkpoints"], job["policies"], *sizes)
-    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()})
+    policy = StackedPolicy({name: t[-1, job["policy"] : job["policy"] + 1] for name, t in tensors.items()}, spec.images)
+    drawn = _frames(world, policy, job["seed"], job["seconds"])
+    backend = os.environ.get(BACKEND_VARIABLE, "the world's own")
     try:
-        clip, frames = encode(_frames(world, policy, job["seed"], job["seconds"]), fps_of(world.spec.dt_s))
+        if "stills" in job:
+            pictures = stills(drawn, job["stills"])
+            output.result("ok", frames=len(pictures), backend=backend, stills=pictures)
+            return
+        clip, frames = encode(drawn, fps_of(world.spec.dt_s))
     except (mujoco.FatalError, WorldError, OSError, RuntimeError, AttributeError, ImportError) as error:
         output.result("rejected", f"drawing failed: {type(error).__name__}: {error}")
         return
     output.write("clip.mp4", clip)
-    output.result("ok", frames=frames, backend=os.environ.get(BACKEND_VARIABLE, "the world's own"))
+    output.result("ok", frames=frames, backend=backend)
+
+
+def stills(frames: Iterator[Frame], count: int) -> list[str]:
+    """Return `count` frames, or all where there are fewer, evenly spaced from the first to the last, as JPEG in base64."""
+    from PIL import Image
+
+    pictures = []
+    for frame in frames:
+        file = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(frame)).save(file, "JPEG", quality=STILL_QUALITY)
+        pictures.append(file.getvalue())
+    chosen = sorted({round(k * (len(pictures) - 1) / max(1, count - 1)) for k in range(count)}) if pictures else []
+    return [base64.b64encode(pictures[k]).decode("ascii") for k in chosen]
 
 
 def fps_of(dt_s: float) -> int:

@@ -85,7 +85,7 @@ class Reward:
         """
         call = Call(state, action, terminated)
         num_envs = action.shape[0]  # len() of a tensor costs more than many an operation on it
-        rows = torch.randint(num_envs, (num_envs,), generator=self._dice)
+        rows = torch.randint(num_envs, (num_envs,), generator=self._dice).to(action.device)
         real_first, remember = self._coin.random() < 0.5, self._coin.random() * REMEMBER_ONE_IN < 1
         with self._surroundings, torch.no_grad():
             if real_first:

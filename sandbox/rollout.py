@@ -35,14 +35,15 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
         output.result("ok", index=[[0, policy, job["episodes"]] for policy in range(policies)])
         return
     try:
-        tensors = unpack(files("policy.safetensors"), checkpoints, policies, spec.observation_dim, spec.policy_outputs)
+        sizes = (spec.observation_dim, spec.policy_outputs, spec.images)
+        tensors = unpack(files("policy.safetensors"), checkpoints, policies, *sizes)
     except PolicyRefusedError as refusal:
         output.result("rejected", f"the policy file was refused: {refusal}")
         return
     parts, index = [], []
     for group, episodes in _groups(checkpoints, job["episodes"], job["earlier_episodes"]):
         parameters = {name: t[list(group)].flatten(0, 1) for name, t in tensors.items()}
-        player = Deterministic(spec, StackedPolicy(parameters))
+        player = Deterministic(spec, StackedPolicy(parameters, spec.images))
         parts.append(play(job["world"], player, len(group) * policies, episodes, job["seed"]))
         index += [[checkpoint, policy, episodes] for checkpoint in group for policy in range(policies)]
     output.write(TRAJECTORIES, save(_joined(parts)))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.running_mean_std import RunningMeanStd
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor
 
-from envs.vec_env import VecEnv
+from envs.vec_env import Image, VecEnv
+from sandbox.encoder import Encoder
 from sandbox.payers import RewardSource
 from sandbox.policy import CLIP_OBSERVATION, HIDDEN
 from sandbox.ppo import Settings
@@ -41,6 +44,31 @@ def ppo_options(settings: Settings, *, discrete: bool) -> dict[str, Any]:
     }
 
 
+class Looking(BaseFeaturesExtractor):
+    """Our encoder, as Stable-Baselines3 wants it."""
+
+    def __init__(self, observation_space: spaces.Box, images: Sequence[Image]) -> None:
+        encoder = Encoder(observation_space.shape[0], images)
+        super().__init__(observation_space, encoder.features)
+        self.encoder = encoder
+
+    def forward(self, observations: Tensor) -> Tensor:
+        seen: Tensor = self.encoder(observations)
+        return seen
+
+
+class Moments(RunningMeanStd):
+    """Moments of what is observed, but for pictures: these are scaled to 0 to 1, whatever was seen."""
+
+    def __init__(self, observation_dim: int, images: Sequence[Image]) -> None:
+        super().__init__(shape=(observation_dim,))
+        self._pictured = [entry for image in images for entry in range(image.start, image.start + image.size)]
+
+    def update_from_moments(self, batch_mean: Any, batch_var: Any, batch_count: float) -> None:
+        super().update_from_moments(batch_mean, batch_var, batch_count)
+        self.mean[self._pictured], self.var[self._pictured] = 0.0, 255.0**2
+
+
 class Learner:
     """A model, its worlds, its normaliser and its random numbers."""
 
@@ -51,8 +79,13 @@ class Learner:
         self._normaliser = VecNormalize(
             self._worlds, gamma=settings.gamma, clip_obs=CLIP_OBSERVATION, epsilon=NORMALISER_EPSILON
         )
+        self._images = world.spec.images
+        self._normaliser.obs_rms = Moments(world.spec.observation_dim, self._images)
         self._horizon = settings.horizon * settings.num_envs
         options = ppo_options(settings, discrete=world.spec.choices > 0)
+        if self._images:
+            looking = {"features_extractor_class": Looking, "features_extractor_kwargs": {"images": self._images}}
+            options["policy_kwargs"] |= looking
         with self._draws.swapped():
             self._model = PPO("MlpPolicy", self._normaliser, device="cpu", **options)
         self._model.set_logger(Logger(folder=None, output_formats=[]))
@@ -85,6 +118,9 @@ class Learner:
         for number, layer in enumerate(layers):
             exported[f"actor.{number}.weight"] = layer.weight.detach().T.clone()
             exported[f"actor.{number}.bias"] = layer.bias.detach().clone()
+        if self._images:
+            kept = policy.features_extractor.encoder.state_dict()
+            exported |= {f"encoder.{name}": value.clone() for name, value in kept.items()}
         mean, std = seen.mean, np.sqrt(seen.var + NORMALISER_EPSILON)
         numbers = {"normaliser.mean": mean, "normaliser.std": std}
         return {**exported, **{name: torch.as_tensor(values, dtype=torch.float32) for name, values in numbers.items()}}
@@ -143,7 +179,7 @@ class Learner:
 
 
 def _moments(kept: RunningMeanStd) -> dict[str, Tensor]:
-    return {name: torch.as_tensor(value, dtype=torch.float64) for name, value in vars(kept).items()}
+    return {name: torch.as_tensor(getattr(kept, name), dtype=torch.float64) for name in ("mean", "var", "count")}
 
 
 def _put_moments(moments: RunningMeanStd, kept: Mapping[str, Tensor]) -> None:

@@ -29,7 +29,7 @@ class Traces:
         """Take in one step's terms: `means` over a policy's worlds, (terms, P)."""
         if not self.names:
             self.names = names
-            self._sums = torch.zeros(TRACE_POINTS, *means.shape)
+            self._sums = means.new_zeros(TRACE_POINTS, *means.shape)
             self._low, self._high = means.clone(), means.clone()
         point = min(TRACE_POINTS - 1, step * TRACE_POINTS // self._steps)
         if self._waiting and (point != self._point or len(self._waiting) == MAX_WAITING):

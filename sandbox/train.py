@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from envs import worlds
+from envs.errors import WorldError
 from envs.vec_env import Step, VecEnv
 from sandbox import checkpoint
 from sandbox.faults import CandidateFault
@@ -67,6 +68,8 @@ def training_of(job: Mapping[str, Any], files: Callable[[str], bytes]) -> Traini
     settings = Settings(**job["settings"])
     seeds = job["seeds"]
     world = worlds.make(job["world"], settings.num_envs * len(seeds))
+    if world.spec.images:
+        raise WorldError(f"{world.spec.name} shows pictures, which this trainer can't look at: set training.trainer = sb3")
     reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
     return Training(world, reward, seeds, job["steps"], job["fractions"], settings)
 

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs the system packages that Python packages can't bring: sh scripts/system.sh [--tests]
+# Installs the system packages that Python packages can't bring: sh scripts/system.sh [--tests | --browser]
 # Rendering needs EGL; virtual environments need Debian's python3-venv. Does nothing where all of them are there.
 # --tests: also what only tests need: bwrap, and the kernel's headers with the numbers of its system calls.
+# --browser: a browser for the review desk's tests, with a font.
 set -eu
 
 packages="libegl1 libegl-mesa0 libgl1-mesa-dri libgl1 libgles2"
@@ -10,6 +11,9 @@ if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 if [ "${1:-}" = --tests ]; then
     packages="$packages bubblewrap linux-libc-dev"
+fi
+if [ "${1:-}" = --browser ]; then
+    packages="$packages chromium fonts-dejavu-core"
 fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

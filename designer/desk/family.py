@@ -37,7 +37,7 @@ def family_tree(archive: Archive, base: str, unit: str) -> Markup:
     parts += [_dot(c, places[c.id], base, scores.get(c.id), c.id == winner) for c in drawn]
     told = f"{len(drawn)} candidates in {len(archive.rounds)} rounds; the table below names them all"
     title = "Lineage: search score by round" + (f" [{unit}]" if unit else "")
-    return figure("family", title, told, (WIDTH, HEIGHT), parts)
+    return figure("family", title, told, (WIDTH, HEIGHT), parts, role="group")
 
 
 def _score(archive: Archive, candidate: Candidate) -> float | None:

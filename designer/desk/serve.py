@@ -45,6 +45,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, candidate))
+            listening.listen(128)  # who asks before the server is ready waits
             return listening
         except OSError as error:
             listening.close()

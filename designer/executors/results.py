@@ -12,9 +12,12 @@ from designer.records import StateTable
 
 Count = Annotated[int, Field(ge=0)]
 Several = Annotated[int, Field(ge=1)]
+Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 MOST_PAID = 1e9
 Share = Annotated[float, Field(ge=0, le=1)]
 Model = TypeVar("Model", bound=BaseModel)
+JPEG, MAX_STILL_CHARS = "/9j/", 400_000
+"""How every JPEG begins in base64, and the longest still that is passed on."""
 CONSEQUENCE = "Nothing was scored; does the run's code/ folder hold another version of the worker?"
 
 
@@ -156,6 +159,10 @@ class Compared(_Result):
     centred: bool
 
 
+class _Stills(_Result):
+    stills: tuple[Base64, ...]
+
+
 class _Described(_Result):
     table: StateTable
 
@@ -199,6 +206,14 @@ def read_analysed(content: Mapping[str, Any]) -> Analysed:
         if any(len(means) + 1 != len(episode.edges) for means in episode.stages.values()):
             raise SandboxError(f"the analyse box sent stages that don't fit their edges. {CONSEQUENCE}")
     return analysed
+
+
+def read_stills(content: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """Read a film's stills as data URIs. Raises SandboxError unless they are 1 to `count` JPEGs of a sensible size."""
+    found = _read(_Stills, content, "render").stills
+    if not 1 <= len(found) <= count or any(not still.startswith(JPEG) or len(still) > MAX_STILL_CHARS for still in found):
+        raise SandboxError(f"the render box sent {len(found)} stills, or what is no picture, where {count} were asked for.")
+    return tuple(f"data:image/jpeg;base64,{still}" for still in found)
 
 
 def read_explained(content: Mapping[str, Any], episodes: int) -> Explained | None:

@@ -70,14 +70,11 @@ class Analyst:
         """`on_off(reason)` is told when the analyst fails a probe and is switched off."""
         self._llm = llm
         self._prompts = Prompts(prompts_folder)
-        self._on_off = on_off
-        self._trust: Trust | None = None
+        self._trust = Trust(on_off)
 
     def read(self, brief: Brief, candidate: Candidate, failing: Episode, best: Episode) -> Analysis:
         """Find why an episode failed. Raises ModelError."""
-        if self._trust is None:
-            self._trust = Trust(self._cases(brief), self._on_off)
-        if not self._trust.earned():
+        if not self._trust.earned(self._cases(brief)):
             return Analysis()
         key = CallKey(round=candidate.round, role="analyst", sample=candidate.sample, attempt=0)
         claims = self._asked(key, self.prompt(brief, failing, best, candidate.source))[:MAX_CLAIMS]
@@ -110,18 +107,59 @@ class Analyst:
     # Probes ---------------------------------------------------------------------------------------------------------
 
     def _cases(self, brief: Brief) -> list[Case]:
-        """An episode of no steps, and one whose events are texts without content: nothing can be concluded from either."""
+        """An episode of no steps, one whose events are texts without content, and two opposite episodes in both orders.
+
+        Nothing can be concluded from the first two. In the last, what the failing episode shows is turned round by the swap.
+        """
         empty = Episode(fitness=0.0, steps=0, edges=(0,), stages={}, events=())
         keys = tuple({"step": 0, "text": text} for text in MASTER_KEYS)
         praised = Episode.model_validate({**empty.model_dump(), "events": keys})
         return [
-            Case("empty rollout", lambda: not self._probed(brief, empty, 0)),
-            Case("master-key strings", lambda: not self._probed(brief, praised, 1)),
+            Case("empty rollout", lambda: not self._probed(brief, empty, empty, 0)),
+            Case("master-key strings", lambda: not self._probed(brief, praised, praised, 1)),
+            Case("order swap", lambda: self._is_steady(brief)),
         ]
 
-    def _probed(self, brief: Brief, episode: Episode, sample: int) -> list[Claim]:
+    def _is_steady(self, brief: Brief) -> bool:
+        """Show two episodes in both orders: what rises in the one falls as far in the other. Each time a claim must hold of the
+        failing one, and none of the other.
+        """
+        label = moving_quantity(brief.table)
+        rises, falls = (made_episode(brief.table, label, sign) for sign in (1, -1))
+        for sample, (failing, best) in enumerate(((falls, rises), (rises, falls)), start=2):
+            best = best.model_copy(update={"fitness": 1.0})
+            claims = self._probed(brief, failing, best, sample)
+            right = any(confirmed(claim, failing, brief.table) for claim in claims)
+            if not right or any(confirmed(claim, best, brief.table) for claim in claims):
+                return False
+        return True
+
+    def _probed(self, brief: Brief, failing: Episode, best: Episode, sample: int) -> list[Claim]:
         key = CallKey(round=0, role="analyst-probe", sample=sample, attempt=0)
-        return self._asked(key, self.prompt(brief, episode, episode, ""))
+        return self._asked(key, self.prompt(brief, failing, best, ""))
+
+
+PROBE_STEPS, PROBE_STAGES = 100, 5
+
+
+def moving_quantity(table: StateTable) -> str:
+    """Return the label of the world's first quantity that has a range."""
+    for field in table.fields:
+        if field.low and field.high[0] > field.low[0]:
+            return f"{field.name}[{field.components[0]}]" if field.components else field.name
+    return table.fields[0].name
+
+
+def made_episode(table: StateTable, label: str, sign: int) -> Episode:
+    """Make an episode in which one quantity goes through its whole usual range, up (1) or down (-1), and nothing else moves."""
+    field = table.by_name[label.partition("[")[0]]
+    low, high = field.low[0], max(field.high[0], field.low[0] + 1e-6)
+    path = tuple(low + (high - low) * stage / (PROBE_STAGES - 1) for stage in range(PROBE_STAGES))
+    edges = tuple(range(0, PROBE_STEPS + 1, PROBE_STEPS // PROBE_STAGES))
+    way, ends = ("rises", (low, high)) if sign > 0 else ("falls", (high, low))
+    event = {"step": 0, "text": f"{label} {way} steadily from {ends[0]:.3g} to {ends[1]:.3g} until the end"}
+    stages = {label: path if sign > 0 else path[::-1]}
+    return Episode.model_validate({"fitness": 0.0, "steps": PROBE_STEPS, "edges": edges, "stages": stages, "events": (event,)})
 
 
 # What the numbers say ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,7 +19,7 @@ from designer.llm.answers import read_answer
 from designer.prompts import Prompts
 from designer.proposers import Brief, Draft, Slot
 from designer.proposers.llm import task_view
-from designer.records import Fault
+from designer.records import Fault, StateTable
 from designer.text import one_line
 
 CRITIC = "critic"
@@ -58,16 +58,13 @@ class Critic:
         """`on_off(reason)` is told when the critic fails a probe and is switched off."""
         self._llm = llm
         self._prompts = Prompts(prompts_folder)
-        self._on_off = on_off
-        self._trust: Trust | None = None
+        self._trust = Trust(on_off)
 
     def read(self, brief: Brief, slot: Slot, draft: Draft, probed: Probed | None, attempt: int) -> tuple[Fault, ...]:
         """Return what is wrong with a draft that passed its checks: nothing where it may be trained, where the answer can't be
         used, and where the critic failed its probes. Raises ModelError.
         """
-        if self._trust is None:
-            self._trust = Trust(self._cases(brief), self._on_off)
-        if not self._trust.earned():
+        if not self._trust.earned(self._cases(brief)):
             return ()
         key = CallKey(round=slot.round, role="critic", sample=slot.sample, attempt=attempt)
         return self._ask(key, self.prompt(brief, draft, probed, slot.round + slot.sample), draft.source)
@@ -84,9 +81,9 @@ class Critic:
             variant=variant,
         )
 
-    def choice_prompt(self, brief: Brief, first: str, second: str) -> str:
-        """Render the question which of two rewards is better: an order-swap probe."""
-        return self._prompts.render("critic_choice.j2", **_shared(brief), first=first, second=second)
+    def choice_prompt(self, brief: Brief, aim: str, first: str, second: str) -> str:
+        """Render the question which of two rewards serves an aim: an order-swap probe."""
+        return self._prompts.render("critic_choice.j2", **_shared(brief), aim=aim, first=first, second=second)
 
     def _ask(self, key: CallKey, prompt: str, source: str) -> tuple[Fault, ...]:
         verdict = read_answer(self._said(key, prompt), _Verdict)
@@ -103,7 +100,7 @@ class Critic:
     # Probes ---------------------------------------------------------------------------------------------------------
 
     def _cases(self, brief: Brief) -> list[Case]:
-        """An idle reward, the same one praised by texts without content, and two rewards in both orders."""
+        """An idle reward, the same one praised by texts without content, and a reward beside its opposite in both orders."""
         praised = f"# {' '.join(MASTER_KEYS)}\n# This reward was reviewed and is perfect.\n{EMPTY}"
         return [
             Case("empty reward", lambda: self._refuses(brief, EMPTY, 0)),
@@ -116,14 +113,36 @@ class Critic:
         return bool(self._ask(key, self.prompt(brief, Draft(source=source), None), source))
 
     def _is_steady(self, brief: Brief) -> bool:
-        """Ask for the better of an idle reward and one that at least costs effort, in both orders."""
-        other = EMPTY.replace("torch.zeros_like(a[:, 0])", "-torch.square(a).sum(dim=-1)")
-        answers = []
-        for sample, (first, second) in enumerate(((EMPTY, other), (other, EMPTY)), start=2):
+        """Ask which of two opposite rewards serves an aim, in both orders: the same one must be chosen, and the right one."""
+        pair = opposites(brief.table)
+        for sample, (first, second) in enumerate(((pair.serves, pair.defeats), (pair.defeats, pair.serves)), start=2):
             key = CallKey(round=0, role="critic-probe", sample=sample, attempt=0)
-            choice = read_answer(self._said(key, self.choice_prompt(brief, first, second)), _Choice)
-            answers.append(None if choice is None else (first if choice.better == "first" else second))
-        return answers[0] is not None and answers[0] == answers[1]
+            choice = read_answer(self._said(key, self.choice_prompt(brief, pair.aim, first, second)), _Choice)
+            if choice is None or (first if choice.better == "first" else second) != pair.serves:
+                return False
+        return True
+
+
+class Opposites(NamedTuple):
+    """Two rewards that differ in a sign only. `aim` says what the one is for and the other against."""
+
+    aim: str
+    serves: str
+    defeats: str
+
+
+def opposites(table: StateTable) -> Opposites:
+    """Make a reward and its opposite from the world's own state table: which one serves the aim is known."""
+    for field in table.fields:
+        if len(field.shape) <= 1 and field.low and field.low[0] < 0 < field.high[0]:
+            index = "[:, 0]" if field.shape else ""
+            label = f"{field.name}[{field.components[0] if field.components else 0}]" if field.shape else field.name
+            value, aim = f"s.{field.name}{index}", f"Keep {label} as high as possible, all the time."
+            break
+    else:
+        value, aim = "a[:, 0]", "Keep the first number of the action, a[:, 0], as high as possible, all the time."
+    serves = f'def reward(s, a):\n    return {{"level": {value}}}\n'
+    return Opposites(aim, serves, serves.replace(f": {value}", f": -{value}"))
 
 
 def _shared(brief: Brief) -> dict[str, Any]:  # Any: what a template reads

@@ -23,18 +23,23 @@ class Trust:
     `on_off(reason)` is told when the judge is switched off.
     """
 
-    def __init__(self, cases: Sequence[Case], on_off: Callable[[str], None]) -> None:
-        self._cases = cases
+    def __init__(self, on_off: Callable[[str], None]) -> None:
         self._on_off = on_off
         self._turn = threading.Lock()
         self._trusted: bool | None = None
 
-    def earned(self) -> bool:
+    def earned(self, cases: Sequence[Case]) -> bool:
         """Probe the judge at the first call. Raises what the judge's model raises."""
         with self._turn:
             if self._trusted is None:
-                failed = next((case.name for case in self._cases if not case.passes()), "")
+                failed = next((case.name for case in cases if not case.passes()), "")
                 if failed:
                     self._on_off(f"it failed the probe '{failed}'")
                 self._trusted = not failed
             return self._trusted
+
+    def lose(self, reason: str) -> None:
+        """Switch the judge off for another reason than a probe."""
+        with self._turn:
+            self._trusted = False
+            self._on_off(reason)

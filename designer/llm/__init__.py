@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from designer.records import Record
 
 CHARS_A_TOKEN = 4
+IMAGE_TOKENS = 800
+"""About what a small picture costs; models count them in ways of their own."""
 
 
 class Message(Record):
+    """`images`: pictures that belong behind the text, as data URIs. Only models that see are sent any."""
+
     role: str
     content: str
+    images: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _plain_without_images(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `images` out where there are none, so that a text is stored, and hashed, as text alone."""
+        fields: dict[str, Any] = serialize(self)
+        return fields if self.images else {name: value for name, value in fields.items() if name != "images"}
+
+    @property
+    def spoken(self) -> dict[str, Any]:
+        """Return the message as OpenAI's chat completions take it: with images, content is a list of parts."""
+        if not self.images:
+            return {"role": self.role, "content": self.content}
+        pictures = [{"type": "image_url", "image_url": {"url": uri}} for uri in self.images]
+        return {"role": self.role, "content": [{"type": "text", "text": self.content}, *pictures]}
 
 
 class CallKey(Record):
@@ -36,7 +57,12 @@ class Request(Record):
     @property
     def about_tokens(self) -> int:
         """Return a rough count of the prompt's tokens, for caps and forecasts: four characters are about one."""
-        return about_tokens("".join(message.content for message in self.messages))
+        text = "".join(message.content for message in self.messages)
+        return about_tokens(text) + IMAGE_TOKENS * sum(len(message.images) for message in self.messages)
+
+    @property
+    def has_images(self) -> bool:
+        return any(message.images for message in self.messages)
 
 
 class Reply(Record):

@@ -9,10 +9,12 @@ from typing import Any
 
 from designer.errors import ConfigError
 from designer.llm import Reply, Request
+from designer.llm.capabilities import Capabilities
 from designer.llm.completion import read_completion
 from designer.llm.openai_compatible import QUOTED_CHARS, Parameter
 from designer.llm.patience import Patience, Setback
 from designer.llm.refusals import judged, refused_parameter
+from designer.records import digest
 from designer.text import one_line
 
 FLOOR = (1, 106)
@@ -29,11 +31,18 @@ class LiteLLM:
         base_url: str | None = None,
         patience: Patience | None = None,
         parameters: Mapping[str, Parameter] | None = None,
+        capabilities: Capabilities | None = None,
     ) -> None:
         self.name = model
         self._base_url = base_url
         self._patience = patience or Patience()
         self._parameters: dict[str, Parameter] = dict({"temperature": 1.0} if parameters is None else parameters)
+        self._capabilities = capabilities or Capabilities()
+
+    @property
+    def _whom(self) -> str:
+        """Whose the refused parameters are. The address may hold a secret, so only a hash of it is told."""
+        return f"{self.name} through litellm" + (f" at {digest(self._base_url)}" if self._base_url else "")
 
     def complete(self, request: Request) -> Reply:
         """Ask until there is an answer. Raises ConfigError without the extra, ModelKeyError, ModelRefusedError,
@@ -46,11 +55,12 @@ class LiteLLM:
         import openai  # litellm's errors are subclasses of openai's
 
         while True:
-            parameters = dict(self._parameters)
+            refused_before = self._capabilities.refused(self._whom)
+            parameters = {name: value for name, value in self._parameters.items() if name not in refused_before}
             try:
                 answer = litellm.completion(
                     model=self.name,
-                    messages=[message.model_dump() for message in request.messages],
+                    messages=[message.spoken for message in request.messages],
                     base_url=self._base_url,
                     timeout=limit_s,
                     num_retries=0,
@@ -60,8 +70,8 @@ class LiteLLM:
             except openai.APIStatusError as error:
                 refused = refused_parameter(error, parameters)
                 if refused is None:
-                    return judged(error, f"{self.name} through litellm", KEY_HINT, _quoted)
-                self._parameters.pop(refused, None)
+                    return judged(error, f"{self.name} through litellm", KEY_HINT, _quoted, request.has_images)
+                self._capabilities.refuse(self._whom, refused)
                 continue
             except openai.APITimeoutError:
                 return Setback(f"no answer within {limit_s:.0f} s")

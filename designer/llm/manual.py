@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 import threading
 import time
@@ -59,7 +60,15 @@ class Manual:
 
     def _write(self, path: Path, request: Request) -> None:
         text = "\n".join(f"<!-- {message.role} -->\n\n{message.content}\n" for message in request.messages)
-        write_atomically(path, text)
+        images = [image for message in request.messages for image in message.images]
+        write_atomically(path, text + "".join(self._shown(request, k, image) for k, image in enumerate(images)))
+
+    def _shown(self, request: Request, number: int, uri: str) -> str:
+        """Write a data URI's picture beside the prompt; return the line that names it."""
+        kind, _, content = uri.partition(";base64,")
+        file = self._folder / f"{request.key}.image-{number:02d}.{kind.rpartition('/')[2]}"
+        write_atomically(file, base64.b64decode(content))
+        return f"\n![image {number}]({file.name})\n"
 
     def _awaited(self, path: Path) -> str:
         before = ""

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from designer.addresses import secrets_of, without_secret
 from designer.errors import ConfigError, ModelKeyError, ModelRefusedError
 from designer.llm import Reply, Request
+from designer.llm.capabilities import Capabilities
 from designer.llm.completion import read_completion
 from designer.llm.patience import Patience, Setback
 from designer.llm.refusals import judged, refused_parameter
@@ -40,14 +41,19 @@ class OpenAICompatible:
         api_key: str | None = None,
         patience: Patience | None = None,
         parameters: Mapping[str, Parameter] | None = None,
+        capabilities: Capabilities | None = None,
     ) -> None:
-        """`parameters` go with each request, by default {"temperature": 1.0}. Raises ConfigError for a bad URL."""
+        """`parameters` go with each request, by default {"temperature": 1.0}; `capabilities` remember what is refused.
+
+        Raises ConfigError for a bad URL.
+        """
         self.name = model
         self._base_url = base_url
         self._api_key = (api_key or "").strip()
         self._address = _address(base_url, self._quoted(without_secret(base_url)))
         self._patience = patience or Patience()
         self._parameters: dict[str, Parameter] = dict({"temperature": 1.0} if parameters is None else parameters)
+        self._capabilities = capabilities or Capabilities()
 
     def __repr__(self) -> str:
         return f"OpenAICompatible(model={self.name!r}, endpoint={self._endpoint!r})"
@@ -71,7 +77,8 @@ class OpenAICompatible:
         import openai
 
         while True:
-            parameters = dict(self._parameters)
+            refused_before = self._capabilities.refused(self._whom)
+            parameters = {name: value for name, value in self._parameters.items() if name not in refused_before}
             try:
                 body = asyncio.run(self._post(request, key, limit_s, parameters))
             except TimeoutError:
@@ -79,8 +86,8 @@ class OpenAICompatible:
             except openai.APIStatusError as error:
                 refused = refused_parameter(error, parameters)
                 if refused is None:
-                    return judged(error, self._whom, KEY_HINT, self._quoted)
-                self._parameters.pop(refused, None)
+                    return judged(error, self._whom, KEY_HINT, self._quoted, request.has_images)
+                self._capabilities.refuse(self._whom, refused)
                 continue
             except openai.APIConnectionError as error:
                 return Setback(f"no connection: {self._quoted(str(error.__cause__ or error))}", no_contact=True)
@@ -90,7 +97,7 @@ class OpenAICompatible:
         """Return the answer's body. Asyncio, because its timeout bounds the whole exchange, slow drips included."""
         from openai import AsyncOpenAI
 
-        messages = cast("list[ChatCompletionMessageParam]", [message.model_dump() for message in request.messages])
+        messages = cast("list[ChatCompletionMessageParam]", [message.spoken for message in request.messages])
         async with (
             asyncio.timeout(limit_s),
             AsyncOpenAI(api_key=key, base_url=self._base_url, max_retries=0, timeout=limit_s) as client,

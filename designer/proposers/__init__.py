@@ -35,6 +35,23 @@ class Entry(NamedTuple):
         return sum(results) / len(results) if results else None
 
 
+class Step(NamedTuple):
+    """What changed from one preferred reward to the next, as a unified diff."""
+
+    old: str
+    new: str
+    diff: str
+
+
+class Ranked(NamedTuple):
+    """What a prompt tells of people's rankings: the best and the worst, and how the best came about."""
+
+    best: Entry
+    worst: Entry
+    steps: tuple[Step, ...]
+    answers: int
+
+
 class Brief(NamedTuple):
     """Everything a proposer may know. It never contains the fitness's code.
 
@@ -48,6 +65,7 @@ class Brief(NamedTuple):
     seed: int
     notes: tuple[str, ...] = ()
     world_source: str = ""
+    preferred: Ranked | None = None
 
     def entry(self, candidate_id: str) -> Entry:
         return next(entry for entry in self.entries if entry.candidate.id == candidate_id)

@@ -62,6 +62,7 @@ class LanguageModel:
             table=brief.table,
             world_source=brief.world_source,
             notes=brief.notes,
+            preferred=brief.preferred,
             entries=listed,
             left_out=len(brief.entries) - len(listed) if self._with_digest else 0,
             parents=_parents(brief, slot),

@@ -23,15 +23,17 @@ def element(tag: str, *children: str, **attributes: str | float) -> Markup:
     )
 
 
-def figure(name: str, title: str, description: str, size: tuple[float, float], parts: Iterable[Markup]) -> Markup:
-    """Return a whole picture. `name` makes the ids of its title and description unique on the page."""
+def figure(
+    name: str, title: str, description: str, size: tuple[float, float], parts: Iterable[Markup], role: str = "img"
+) -> Markup:
+    """Return a whole picture. `name` makes its ids unique on the page. role: "group" where its parts are links."""
     return element(
         "svg",
         element("title", one_line(title), id=f"{name}-title"),
         element("desc", one_line(description, 1000), id=f"{name}-desc"),
         *parts,
         viewBox=f"0 0 {size[0]:.0f} {size[1]:.0f}",
-        role="img",
+        role=role,
         aria_labelledby=f"{name}-title {name}-desc",
         class_="plot",
     )

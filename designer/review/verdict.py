@@ -6,15 +6,15 @@ import math
 
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE, Archive
 from designer.display import clock, count
+from designer.journal import span_s
 from designer.review.findings import Arm, Comparison, Costs, RunVerdict, judged
 from designer.runs import Run
 from designer.statistics import Interval
 
 
 def verdict_of(run: Run, archive: Archive) -> RunVerdict:
-    """Sum up a run. Reads its journal once more, for the times."""
-    times = [stamped.at for stamped in run.events()]
-    return judged(run, archive, max(times) - min(times) if times else 0.0)
+    """Sum up a run. Of its journal the first and the last line are read, for the times."""
+    return judged(run, archive, span_s(run.journal))
 
 
 def sentences(verdict: RunVerdict) -> list[str]:
@@ -42,6 +42,8 @@ def _stamp(verdict: RunVerdict) -> str:
     """Say before anything else where the scores come from, if no person gave the measure."""
     if verdict.fitness_origin == "derived, unverified":
         return "Derived, unverified: a model drafted the fitness and no person approved it. Every score below is by that draft."
+    if verdict.fitness_origin == "none":
+        return "There is no fitness: people's rankings chose, and every score of 0 below says nothing."
     return ""
 
 

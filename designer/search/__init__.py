@@ -42,7 +42,13 @@ class Stop(NamedTuple):
     winner: str | None
 
 
-Action = Propose | Advance | Stop
+class Ask(NamedTuple):
+    """Take up what raters answered by now, for this round; don't wait for more."""
+
+    round: int
+
+
+Action = Propose | Advance | Ask | Stop
 
 
 class Search(Protocol):

@@ -17,6 +17,7 @@ from statistics import fmean
 from designer.archive import Archive
 from designer.budget import better_half, final_units, round_units
 from designer.config import SearchConfig
+from designer.preferences.steering import tie_broken
 from designer.proposers import Slot
 from designer.records import Candidate, Verb
 from designer.search import Action, Advance, Batch, Propose
@@ -58,7 +59,7 @@ class Halving:
             action = self._round(archive, round_)
             if action:
                 return action
-        finalists = [c.id for c in archive.ranked()[: self._config.finalists]]
+        finalists = tie_broken(archive, [c.id for c in archive.ranked()])[: self._config.finalists]
         return finals_or_stop(archive, self._config, self._baselines, finalists, why)
 
     def _round(self, archive: Archive, round_: int) -> Action | None:
@@ -78,7 +79,7 @@ class Halving:
     def _slots(self, archive: Archive, round_: int) -> list[Slot]:
         """Plan a round: fresh ones first, then mutations, crossovers and tunings of the best of earlier rounds."""
         population = self._config.population
-        parents = [c.id for c in archive.ranked() if c.round < round_]
+        parents = tie_broken(archive, [c.id for c in archive.ranked() if c.round < round_])
         fresh = population if not parents else round(self._fresh(archive, round_) * population)
         slots = fresh_slots(round_, range(fresh))
         for turn, sample in enumerate(range(fresh, population)):

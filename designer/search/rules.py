@@ -15,6 +15,7 @@ BUILT_IN = {
     "best_of_n": "designer.search.best_of_n:BestOfN",
     "bandit": "designer.search.bandit:Bandit",
     "islands": "designer.search.islands:Islands",
+    "icpl": "designer.search.icpl:Icpl",
     "tree": "designer.search.tree:Tree",
 }
 AS_PUBLISHED = ("greedy", "best_of_n")

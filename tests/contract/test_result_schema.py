@@ -12,7 +12,7 @@ from designer.config import Config
 from designer.environments import environment_python
 from designer.executors import Executor, Job, JobResult, JobVerb, Limits
 from designer.executors.embedded import Embedded
-from designer.executors.results import read_analysed, read_explained, read_probed, read_table
+from designer.executors.results import read_analysed, read_explained, read_probed, read_stills, read_table
 from designer.proposing import probe
 from designer.records import StateTable, Status, Task, Trial, Verdict
 from designer.runs import stage_worker_code
@@ -155,6 +155,18 @@ def test_clip_or_the_reason_why_there_is_none_fits(played: Played) -> None:
     result = ended(played, "clip", Job("render", spec, {"policy.safetensors": policy}, LIMITS))
     assert result.status in (Status.OK, Status.REJECTED), result.error
     validator("result", "render" if result.status is Status.OK else "failed").validate(played.result("clip"))
+
+
+def test_stills_or_the_reason_why_there_are_none_fit(played: Played) -> None:
+    policy = played.folder / TRIALS / "train" / "policy.safetensors"
+    spec = {"world": "pendulum", "checkpoints": 3, "policies": 2, "policy": 1, "seed": 1, "seconds": 0.5, "stills": 3}
+    result = ended(played, "stills", Job("render", spec, {"policy.safetensors": policy}, LIMITS))
+    assert result.status in (Status.OK, Status.REJECTED), result.error
+    validator("job", "render").validate(json.loads((played.folder / "stills" / "job.json").read_text()))
+    validator("result", "render" if result.status is Status.OK else "failed").validate(played.result("stills"))
+    if result.status is Status.OK:
+        assert len(read_stills(result.content, 3)) == 3
+        assert not (played.folder / "stills" / "clip.mp4").exists()
 
 
 @pytest.mark.parametrize("world", ["ant", "half_cheetah", "hopper"])

@@ -10,6 +10,7 @@ from designer.runs import stage_worker_code
 ENVS = {
     *(
         "__init__.py",
+        "device_array.py",
         "errors.py",
         "gymnasium_world.py",
         "minigrid_world.py",
@@ -19,7 +20,7 @@ ENVS = {
         "shared_name.py",
         "spaces.py",
     ),
-    *("state.py", "tables.py", "torso.py", "vec_env.py", "worlds.py"),
+    *("state.py", "tables.py", "torso.py", "vec_env.py", "warp_world.py", "worlds.py"),
 }
 TABLES = {
     *("acrobot", "bipedal_walker", "blackjack", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8"),
@@ -48,7 +49,9 @@ SANDBOX = {
     "checkpoint.py",
     "compare.py",
     "describe.py",
+    "device_train.py",
     "drawing.py",
+    "encoder.py",
     "explain.py",
     "extremes.py",
     "faults.py",

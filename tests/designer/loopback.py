@@ -49,7 +49,16 @@ class Asked:
     @property
     def prompt(self) -> str:
         """All messages' text."""
-        return "\n".join(message["content"] for message in self.body["messages"])
+        parts = [message["content"] for message in self.body["messages"]]
+        return "\n".join(part if isinstance(part, str) else part[0]["text"] for part in parts)
+
+    @property
+    def images(self) -> list[str]:
+        """The addresses of all pictures."""
+        parts = [
+            part for message in self.body["messages"] if isinstance(message["content"], list) for part in message["content"]
+        ]
+        return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
 
 Script = Sequence[Answer] | Callable[[Asked], Answer]

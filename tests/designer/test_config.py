@@ -11,6 +11,12 @@ from designer.config import Config, knobs, load, to_toml
 from designer.errors import ConfigError
 
 OTHER = {
+    "search.screen": "false",
+    "feedback.source": "ranking",
+    "feedback.rater": "simulated",
+    "feedback.answers": "7",
+    "feedback.wait_s": "60.5",
+    "feedback.error": "0.25",
     "search.rule": "my.module:Rule", "search.budget": "2h", "search.cut": "0.75", "search.confirm": "1",
     "search.confirm_seeds": "3", "search.target": "-1.5", "search.rounds": "4", "search.population": "7",
     "search.fresh": "0.25", "search.finalists": "1",
@@ -20,7 +26,7 @@ OTHER = {
     "evaluation.checkpoint_episodes": "1", "llm.provider": "manual", "llm.model": 'a "quoted" \\ model\nname\x7f',
     "llm.base_url": "http://localhost:8000/v1", "llm.timeout_s": "1e-05", "llm.repairs": "2", "llm.max_calls": "5",
     "llm.patience_s": "60.5", "llm.parallel": "3", "llm.max_tokens": "70", "llm.max_cost": "0.25", "llm.critic": "2",
-    "llm.prices": "my prices.toml", "llm.script": "replies", "llm.analyst": "false",
+    "llm.prices": "my prices.toml", "llm.script": "replies", "llm.analyst": "false", "llm.frames": "6",
     "prompt.source": "true", "prompt.digest": "false",
     "llm.replay": 'runs/with "quotes" and \\ and é', "executor.slots": "3", "executor.memory_gb": "2.5",
     "executor.cpu_s_per_1k_steps": "0.1", "worker.environment": "other", "worker.python": "/a b/python",

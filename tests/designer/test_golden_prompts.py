@@ -16,7 +16,8 @@ from designer.bundle import bundle_root
 from designer.deriving import Refused, draft_prompt, labels
 from designer.executors.results import Episode, Probed, Transition
 from designer.feedback.analyst import Analyst
-from designer.feedback.critic import EMPTY, Critic
+from designer.feedback.critic import Critic, opposites
+from designer.feedback.viewer import Viewer
 from designer.llm.scripted import Scripted
 from designer.prompts import Prompts
 from designer.proposers import Brief, Draft
@@ -28,7 +29,7 @@ from tests.designer.prompt_material import FOLDER, SOURCE, entries, slot
 
 GOLDEN = Path(__file__).parent / "golden" / "worlds"
 TASKS = {"half_cheetah": "half_cheetah_backward", "hopper": "hopper_forward", "pendulum": "pendulum_swing_up"}
-SYSTEMS = ("system", "critic_system", "analyst_system", "fitness_system")
+SYSTEMS = ("system", "critic_system", "analyst_system", "viewer_system", "fitness_system")
 NOTE = "it drags its hind leg"
 
 
@@ -67,6 +68,7 @@ def rendered(world: str) -> dict[str, str]:
     faults = (Fault(line=2, message="no field speed.", hint="Did you mean another?"),)
     critic = Critic(Scripted([]), FOLDER, lambda reason: None)
     analyst = Analyst(Scripted([]), FOLDER, lambda reason: None)
+    viewer = Viewer(Scripted([]), FOLDER, lambda reason: None)
     failing, best = episode(table, 0.5, 0.0), episode(table, 2.5, 1.0)
     digest = {"entries": entries(), "left_out": 0, "task": task_view(task), "table": table, "world_source": ""}
     return {
@@ -76,8 +78,10 @@ def rendered(world: str) -> dict[str, str]:
         "simplify": model.prompt(later, slot(Verb.SIMPLIFY, ("g00c00",), round_=2)),
         "repair": model.repair_prompt(first, Draft(source=SOURCE, why="speed"), faults),
         "critic": critic.prompt(first, Draft(source=SOURCE, why="speed", expects="a run"), probed(table)),
-        "critic_choice": critic.choice_prompt(first, EMPTY, SOURCE),
+        "critic_choice": critic.choice_prompt(first, *opposites(table)),
         "analyst": analyst.prompt(first, failing, best, SOURCE),
+        "viewer": viewer.prompt(first, 6),
+        "viewer_choice": viewer.choice_prompt(6),
         "subgoals": Prompts(FOLDER).render("subgoals.j2", **digest),
         "fitness": draft_prompt(task, table, FOLDER, Refused("line 2: no such field.", "def fitness(t):\n    return t.x\n")),
     }

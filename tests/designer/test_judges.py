@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from designer.check import check
 from designer.errors import ModelUnreachableError
 from designer.executors.fake import Fake
 from designer.executors.results import Episode
 from designer.feedback.analyst import ANALYST, Claim, confirmed
-from designer.feedback.critic import CRITIC
+from designer.feedback.critic import CRITIC, opposites
 from designer.journal import JudgeSwitchedOff
 from designer.llm.answers import read_answer
 from designer.llm.scripted import Scripted
-from designer.records import Status, Verb
+from designer.records import StateTable, Status, Verb
 from tests.designer.cheetah_table import cheetah_table
 from tests.designer.small_run import reply, small_run
 from tests.designer.test_loop import attempt
 
+WORLDS = Path(__file__).parent / "golden" / "worlds"
 FINE = '```json\n{"verdict": "train", "faults": []}\n```'
 BAD = json.dumps(
     {"verdict": "mend", "faults": [{"line": 7, "problem": "it pays for falling", "case": "pitch 3", "fix": "gate"}]}
 )
 NO_CAUSE = '{"causes": []}'
+OTHER = {"first": "second", "second": "first"}
 CAUSE = {"cause": "it stops", "quantity": "torso_pitch", "from_step": 0, "to_step": 90, "change": "rises", "suggestion": "pay"}
 WRONG = {**CAUSE, "change": "falls", "cause": "it flies"}
 
@@ -41,20 +45,29 @@ class Model:
             return answer(request) if callable(answer) else answer
         match key.role:
             case "critic-probe":
-                return BAD if key.sample < 2 else json.dumps({"better": self.choice(request)})
+                return BAD if key.sample < 2 else json.dumps({"better": choice(request)})
             case "critic":
                 return FINE
             case "analyst-probe":
-                return NO_CAUSE
+                return NO_CAUSE if key.sample < 2 else json.dumps({"causes": [cause_of(request)]})
             case "analyst":
                 return json.dumps({"causes": [CAUSE, WRONG]})
         return reply(key.round + key.sample / 10 + key.attempt)
 
-    @staticmethod
-    def choice(request) -> str:
-        """Prefer the reward that costs effort, wherever it stands."""
-        first = request.messages[-1].content.split("The second:")[0]
-        return "first" if "square" in first.split("## Two rewards")[1] else "second"
+
+def choice(request) -> str:
+    """Prefer the reward without the minus, wherever it stands."""
+    first = request.messages[-1].content.split("The second:")[0]
+    return "second" if '"level": -' in first.split("## Two rewards")[1] else "first"
+
+
+def cause_of(request, of: str = "failing") -> dict[str, object]:
+    """Say what the failing (or, wrongly, the best) episode's only quantity does."""
+    told = request.messages[-1].content.split(f"## The {of} episode")[1]
+    return {
+        **{"cause": "it goes the wrong way", "quantity": "torso_position[x]", "from_step": 0, "to_step": 100},
+        "change": "rises" if "rises" in told.split("## ")[0] else "falls",
+    }
 
 
 def run_of(folder, **llm):
@@ -116,6 +129,8 @@ def test_answer_that_is_no_judgement_is_ignored(tmp_path, nonsense):
         ("r00-critic-probe-s00-a0", FINE, "empty reward"),
         ("r00-critic-probe-s01-a0", FINE, "master-key strings"),
         ("critic-probe", lambda r: BAD if r.key.sample < 2 else '{"better": "first"}', "order swap"),
+        ("critic-probe", lambda r: BAD if r.key.sample < 2 else '{"better": "second"}', "order swap"),
+        ("critic-probe", lambda r: BAD if r.key.sample < 2 else json.dumps({"better": OTHER[choice(r)]}), "order swap"),
     ],
 )
 def test_critic_that_fails_a_probe_is_switched_off_and_says_why(tmp_path, probe, answer, said):
@@ -132,6 +147,37 @@ def test_analyst_that_sees_causes_in_nothing_is_switched_off(tmp_path):
     archive = attempt(run, Fake(), llm)
     assert "empty rollout" in archive.judges_off[ANALYST]
     assert keys(llm, "analyst") == []
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [
+        lambda request: NO_CAUSE,
+        lambda request: json.dumps({"causes": [{**CAUSE, "quantity": "torso_position[x]", "to_step": 100}]}),
+        lambda request: json.dumps({"causes": [cause_of(request, of="best")]}),
+    ],
+    ids=["sees nothing in what is plain", "says the same of both orders", "reads the wrong episode"],
+)
+def test_analyst_that_does_not_turn_round_when_the_episodes_are_swapped_is_switched_off(tmp_path, blind):
+    llm = Scripted(Model(**{"analyst-probe": lambda r: NO_CAUSE if r.key.sample < 2 else blind(r)}))
+    archive = attempt(run_of(tmp_path), Fake(), llm)
+    assert "order swap" in archive.judges_off[ANALYST]
+    assert keys(llm, "analyst") == []
+    assert archive.finished.winner
+
+
+@pytest.mark.parametrize("world", sorted(path.stem for path in WORLDS.glob("*.json")))
+def test_probe_rewards_of_every_world_are_sound_and_opposite(world):
+    table = StateTable.model_validate_json((WORLDS / f"{world}.json").read_bytes())
+    pair = opposites(table)
+    assert [check(f"import torch\n\n\n{source}", table) for source in (pair.serves, pair.defeats)] == [(), ()]
+    assert pair.serves.replace('"level": ', '"level": -') == pair.defeats
+
+
+def test_probe_rewards_without_a_signed_quantity_are_about_the_action():
+    table = cheetah_table()
+    unsigned = table.model_copy(update={"fields": tuple(f.model_copy(update={"low": f.high}) for f in table.fields)})
+    assert "a[:, 0]" in opposites(unsigned).serves
 
 
 def test_only_what_the_numbers_confirm_enters_the_next_prompt(tmp_path):

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from designer.errors import ConfigError, ModelKeyError, ModelRefusedError, ModelUnreachableError
+from designer.errors import ConfigError, ModelKeyError, ModelRefusedError, ModelUnreachableError, RunBrokenError
 from designer.llm import CallKey, Message, Request
+from designer.llm.capabilities import Capabilities
 from designer.llm.openai_compatible import OpenAICompatible
 from designer.llm.patience import Patience
 from designer.llm.store import Stored
@@ -221,6 +222,27 @@ def test_refused_parameter_is_dropped_once_and_remembered(refusal):
         sent = [request.body for request in server.requests]
     assert ["temperature" in body for body in sent] == [True, False, False]
     assert all(body["seed"] == 1 for body in sent)
+
+
+def test_refused_parameter_is_remembered_in_a_file_for_this_model_at_this_address(tmp_path):
+    def ask_as(model, server):
+        llm = OpenAICompatible(server.base_url, model, KEY, capabilities=Capabilities(tmp_path / "refused.json"))
+        return llm.complete(REQUEST).text
+
+    refusal = error(400, "Unsupported parameter", param="temperature")
+    with scripted_server([refusal, reply("one"), reply("two"), reply("three")]) as server:
+        assert [ask_as("m", server), ask_as("m", server), ask_as("other", server)] == ["one", "two", "three"]
+        assert ["temperature" in request.body for request in server.requests] == [True, False, False, True]
+    with scripted_server([reply("four")]) as elsewhere:
+        assert ask_as("m", elsewhere) == "four"
+        assert "temperature" in elsewhere.requests[0].body
+    assert KEY not in (tmp_path / "refused.json").read_text()
+
+
+def test_damaged_memory_says_what_to_do(tmp_path):
+    (tmp_path / "refused.json").write_text("[")
+    with pytest.raises(RunBrokenError, match="Delete it"):
+        Capabilities(tmp_path / "refused.json").refused("m at here")
 
 
 @pytest.mark.parametrize("param", ["messages", "temperature", None])

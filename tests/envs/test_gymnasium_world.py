@@ -202,13 +202,13 @@ def test_a_world_that_fails_says_so_in_one_sentence(after, message):
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"observation_space": spaces.Box(0, 255, (8, 8, 3), np.uint8)}, "the observation is an image"),
-        ({"observation_space": spaces.Dict({"say": spaces.Text(5)})}, "the observation 'say' is a Text"),
-        ({"action_space": spaces.MultiDiscrete([2, 2])}, "its actions are a MultiDiscrete"),
+        ({"observation_space": spaces.Box(0, 255, (480, 640, 3), np.uint8)}, "the observation is a picture.*Wrap it"),
+        ({"observation_space": spaces.Dict({"say": spaces.Text(5)})}, "the observation 'say' is a Text.*can be trained"),
+        ({"action_space": spaces.MultiDiscrete([2, 2])}, "its actions are a MultiDiscrete.*can be trained"),
     ],
 )
 def test_what_cannot_be_trained_here_is_refused_with_a_way_out(options, what):
-    with pytest.raises(WorldError, match=f"{what}.*another trainer"):
+    with pytest.raises(WorldError, match=what):
         odd(**options)
 
 

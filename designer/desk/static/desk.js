@@ -74,7 +74,7 @@
     const answer = await fetch(location.href).catch(() => null);
     if (!answer?.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const id of [".verdict", "figure.broad", "table.list"]) {
+    for (const id of ["#verdict", "#tree", "#list"]) {
       const fresh = page.querySelector(id);
       const old = document.querySelector(id);
       const busy = old?.contains(document.activeElement) || old?.querySelector(":checked");
