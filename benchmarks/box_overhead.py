@@ -1,12 +1,14 @@
 """What a box costs: its start and stop beside the same command without one, and a probe in a cold and in a warm box.
 
-Needs both environments. Run from the repository root, on an otherwise idle machine:
+Needs both environments; docker's row needs an engine ($DOCKER_HOST), and binds this machine's interpreter into an empty image.
+Run from the repository root, on an otherwise idle machine:
 
     .venv/bin/python -m benchmarks.box_overhead 10
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import statistics
@@ -14,12 +16,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from designer import __version__
+from designer.config import Config
+from designer.doctor import engine_answers
 from designer.environments import environment_python
-from designer.executors import Job, Limits
+from designer.executors import Executor, Job, Limits
 from designer.executors.embedded import CHECK, Embedded
 from designer.runs import stage_worker_code
 
@@ -43,7 +48,8 @@ PROBE = Job(
 def main(repeats: int) -> None:
     """Print the times as medians over `repeats`, with the fastest and the slowest."""
     print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.release()}, ", end="")
-    print(f"Python {platform.python_version()}, designer {__version__}, {repeats} repeats, user {os.getuid()}\n")
+    print(f"Python {platform.python_version()}, designer {__version__}, {repeats} repeats, ", end="")
+    print(f"user {os.getuid()}, load {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory(prefix="designer-overhead-") as scratch:
         code = Path(scratch) / "code"
         stage_worker_code(code)
@@ -55,28 +61,36 @@ def _print_starts(code: Path, scratch: Path, repeats: int) -> None:
     python = environment_python("native")
     (scratch / "job").mkdir()
     (scratch / "job" / "job.json").write_text('{"verb": "check"}')
-    bare = timed(lambda: _bare(python, code, scratch / "job"), repeats)
+    executors = dict(_executors(python, code))
+    actions: dict[str, Callable[[], object]] = {"without a box": lambda: _bare(python, code, scratch / "job")}
+    for name, executor in executors.items():
+        actions[name] = partial(executor.run, CHECK, scratch / "checked", lambda _: None)
+    walls = {name: executor.walls().partition(":")[0] for name, executor in executors.items()}
+    seconds = in_turn(actions, repeats)
     print(
         "| a worker that does nothing | start + stop, median (fastest to slowest) | more than without a box | share of 30 s |"
     )
     print("|---|---|---|---|")
+    bare = seconds.pop("without a box")
     print(f"| without a box | {told(bare)} | | |")
-    for name, executor in (
-        ("embedded", Embedded(python, code)),
-        ("embedded, no namespaces", Embedded(python, code, namespaces=False)),
-    ):
-        walls = executor.walls().partition(":")[0]
-        boxed = timed(lambda executor=executor: executor.run(CHECK, scratch / "checked", lambda _: None), repeats)
+    for name, boxed in seconds.items():
         more_s = statistics.median(boxed) - statistics.median(bare)
-        print(f"| {name} ({walls}) | {told(boxed)} | {more_s * 1000:.0f} ms | {more_s / TRAINING_S:.2%} |")
+        print(f"| {name} ({walls[name]}) | {told(boxed)} | {more_s * 1000:.0f} ms | {more_s / TRAINING_S:.2%} |")
+
+
+def _executors(python: Path, code: Path) -> Iterator[tuple[str, Executor]]:
+    yield "embedded", Embedded(python, code)
+    yield "embedded, no namespaces", Embedded(python, code, namespaces=False)
+    if engine_answers(Config()):
+        yield "docker", importlib.import_module("tests.docker.bound").provider(Config()).executor(code)
 
 
 def _print_probes(code: Path, scratch: Path, repeats: int) -> None:
     python = environment_python("native")
     cold, warm = Embedded(python, code, warm=False), Embedded(python, code)
     warm.run(PROBE, scratch / "probed", lambda _: None)  # the first one makes the box
-    in_cold = timed(lambda: cold.run(PROBE, scratch / "probed", lambda _: None), max(2, repeats // 3))
-    in_warm = timed(lambda: warm.run(PROBE, scratch / "probed", lambda _: None), repeats)
+    actions = {name: partial(box.run, PROBE, scratch / "probed", lambda _: None) for name, box in (("c", cold), ("w", warm))}
+    in_cold, in_warm = in_turn(actions, repeats).values()
     ratio = statistics.median(in_cold) / statistics.median(in_warm)
     print("\n| a probe of one candidate | median (fastest to slowest) | against cold |\n|---|---|---|")
     print(f"| in a cold box | {told(in_cold)} | 1 |\n| in a warm box, a sealed fork each | {told(in_warm)} | 1/{ratio:.0f} |")
@@ -89,13 +103,14 @@ def _bare(python: Path, code: Path, job: Path) -> None:
     subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
 
 
-def timed(action: Callable[[], object], repeats: int) -> list[float]:
-    """Return how long each repetition took [s]."""
-    seconds = []
+def in_turn(actions: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """Return how long each repetition of each action took [s]: one after the other, so that a busy moment meets all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeats):
-        started = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - started)
+        for name, action in actions.items():
+            started = time.perf_counter()
+            action()
+            seconds[name].append(time.perf_counter() - started)
     return seconds
 
 

@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from designer.archive import HUMAN
+from designer.archive import HUMAN, Archive
 from designer.errors import MachineError
 from designer.executors import Executor, Job, JobResult, Limits
+from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Status, Trial
 from designer.runs import CLIP, Run
 from designer.search import Batch
@@ -17,6 +18,7 @@ from designer.trials import fractions
 from designer.workbench import PAUSED, POLICY
 
 SECONDS = 10.0
+MOST_ALARMED = 3
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=16 * 1024**3)
 HUMAN_CLIP = "clip-human.mp4"
 FINAL_CLIP, SEARCH_CLIP, STILLS = "clip", "clip-search", "stills"
@@ -38,7 +40,15 @@ def film(run: Run, executor: Executor) -> str:
             error = _film(run, executor, trials, file)
             if error and file == CLIP:
                 told = f"none ({error}; on Debian, `sh scripts/system.sh` installs what drawing needs)"
+    if told == str(run.folder / CLIP):
+        list(film_candidates(run, executor, alarmed(archive)))
     return told
+
+
+def alarmed(archive: Archive) -> list[str]:
+    """Return the first candidates that raised an alarm: a clip of each goes with it."""
+    seen = fitness_range(archive)
+    return [name for name in archive.candidates if alarms_of(archive, name, seen)][:MOST_ALARMED]
 
 
 def film_candidates(run: Run, executor: Executor, names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -353,7 +353,13 @@ def _processes_visible() -> None:
 
 def _require_gone(bench: Bench, marker: str, when: str) -> None:
     """Wait a little until no process, mount or temporary file of a box is left. Raises BrokenError with what is."""
-    bench.require(within(lambda: not _left(marker)), f"left {GONE_S:.0f} s {when}: {_left(marker)}")
+    if not within(lambda: not _left(marker)):
+        raise BrokenError(f"left {GONE_S:.0f} s {when}: {_left(marker)}")
+
+
+def _mounts() -> list[str]:
+    mounts = Path("/proc/self/mounts")
+    return mounts.read_text().splitlines() if mounts.exists() else []
 
 
 def _left(marker: str) -> Mapping[str, list[str]]:
@@ -365,8 +371,14 @@ def _left(marker: str) -> Mapping[str, list[str]]:
                 processes.append(place.parent.name)
         except OSError:
             continue
-    files = [str(path) for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/**/{marker}")]
-    left = {"processes": processes, "files": files}
+    scratch = Path(tempfile.gettempdir(), PREFIX)
+    # os.walk goes on where a folder is removed under its feet.
+    found_in = [(at, {*folders, *files}) for top in scratch.parent.glob(f"{PREFIX}*") for at, folders, files in os.walk(top)]
+    left = {
+        "processes": processes,
+        "files": [at for at, names in found_in if marker in names],
+        "mounts": [line for line in _mounts() if str(scratch) in line],
+    }
     return {name: found for name, found in left.items() if found}
 
 

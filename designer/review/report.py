@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from designer.archive import BASELINES, HUMAN
 from designer.files import write_atomically
-from designer.filming import HUMAN_CLIP
+from designer.filming import HUMAN_CLIP, SEARCH_CLIP, alarmed
 from designer.review.page import Page, page_of
 from designer.runs import CLIP, REPORT, Run
 from designer.text import one_line
@@ -56,11 +56,13 @@ def render(page: Page, clips: list[Clip], no_clip: str) -> str:
 def clips_of(run: Run, page: Page) -> list[Clip]:
     """Read the clips that there are; one that is empty or too large for a single file is left out."""
     winner = page.reward.id if page.reward else "the winner"
-    named = ((CLIP, winner), (HUMAN_CLIP, BASELINES[HUMAN]))
+    named = [(run.folder / CLIP, winner), (run.folder / HUMAN_CLIP, BASELINES[HUMAN])]
+    rang = alarmed(run.archive()) if page.reward else []
+    named += [(run.folder / "candidates" / name / SEARCH_CLIP / CLIP, f"{name}, which raised an alarm") for name in rang]
     return [
-        Clip(caption, "data:video/mp4;base64," + base64.b64encode((run.folder / file).read_bytes()).decode())
+        Clip(caption, "data:video/mp4;base64," + base64.b64encode(file.read_bytes()).decode())
         for file, caption in named
-        if 0 < _size(run.folder / file) <= MAX_CLIP_BYTES
+        if 0 < _size(file) <= MAX_CLIP_BYTES
     ]
 
 
