@@ -44,6 +44,7 @@ OTHER_FLAGS = (
     "state",
     "task",
     "to",
+    "unapproved",
     "wheels",
 )
 
@@ -190,6 +191,7 @@ def _add_revisions(verbs: Verbs) -> None:
     )
     export.add_argument("run", type=Path, help="a run folder")
     export.add_argument("candidate", nargs="?", help="a candidate of it; not given: its winner")
+    export.add_argument("--unapproved", action="store_true", help="export it although nobody approved it; its card says so")
     export.add_argument("--to", type=Path, help="the folder to make (default: export/ in the run)")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from designer.display import Silent
 from designer.environments import environment_python
 from designer.errors import InputError
 from designer.exporting import export_to
+from designer.opinions import approve
 from designer.runs import Run, create
 from designer.task import find_task, resolve_task
 from designer.world_source import locate_world
@@ -43,7 +44,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_the_exported_test_passes_without_us(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nobody approved g01c00"):
+        export_to(tmp_path / "out", run)
+    said = approve(run, "g01c00", "ann", "it stands")
     folder = export_to(tmp_path / "out", run)
+    assert f"by ann, {datetime.fromtimestamp(said.at, UTC):%Y-%m-%d}" in (folder / "README.md").read_text()
+    assert said.source_hash in (folder / "README.md").read_text()
     python = environment_python("native")
     there = subprocess.run([python, "-I", "-c", "import designer"], cwd=tmp_path, capture_output=True)
     assert there.returncode != 0, "the worker environment has us: this test would prove nothing"
@@ -63,3 +69,9 @@ def test_a_folder_with_something_in_it_is_refused(run: Run, tmp_path: Path) -> N
 def test_an_unknown_candidate_is_named(run: Run, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="g09c09"):
         export_to(tmp_path / "out", run, "g09c09")
+
+
+def test_what_nobody_approved_is_exported_only_when_told_and_says_so(run: Run, tmp_path: Path) -> None:
+    (run.folder / "opinions.jsonl").unlink(missing_ok=True)
+    folder = export_to(tmp_path / "out", run, unapproved=True)
+    assert "by nobody: exported as unapproved" in (folder / "README.md").read_text()
