@@ -9,6 +9,7 @@ from designer.numbers import named_numbers
 from designer.proposers import Slot
 from designer.proposers.composer import Composer
 from designer.proposers.composer.plan import understand
+from designer.proposers.composer.signals import Signal
 from designer.proposers.composer.terms import COSTS, Template
 from designer.records import Verb
 
@@ -212,3 +213,8 @@ def test_later_rounds_differ_from_the_first():
     later = [proposed(before, Slot(round=2, sample=n, verb=Verb.INIT)).candidate.source for n in range(4)]
     assert len(set(later)) == 4
     assert not set(later) & {entry.candidate.source for entry in first_round(HALF_CHEETAH, "run backward", 4)}
+
+
+def test_a_quantity_that_only_rounding_moves_has_no_scale_of_its_own():
+    assert Signal("still", "joint_position", "rad", "{s}.still", -3e-13, 1e-13).scale == 1.0
+    assert Signal("slow", "joint_position", "rad", "{s}.slow", -0.01, 0.02).scale == 0.02

@@ -9,6 +9,8 @@ from designer.proposers.composer.words import clauses, identifier, name_words, t
 from designer.records import StateField, StateTable
 
 UNKNOWN_SCALE = 1.0
+NEGLIGIBLE = 1e-6
+"""A magnitude below this is rounding: a joint that random play never moved."""
 
 
 class Signal(NamedTuple):
@@ -28,7 +30,8 @@ class Signal(NamedTuple):
     @property
     def scale(self) -> float:
         """The largest measured magnitude."""
-        return max(abs(self.low), abs(self.high)) or UNKNOWN_SCALE
+        reach = max(abs(self.low), abs(self.high))
+        return reach if reach > NEGLIGIBLE else UNKNOWN_SCALE
 
     @property
     def spread(self) -> float:
