@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 KEPT = ("config.toml", "journal.jsonl", "prices.toml", "task/*", "llm/*.json", "candidates/**/ended.json")
-EMPTIED = ("candidates/**/train/policy.safetensors",)
+EMPTIED = tuple(f"candidates/**/{name}.safetensors" for name in ("train/policy", "train/checkpoint", "analyse/episodes"))
 """Replay asks only whether they are there."""
 
 

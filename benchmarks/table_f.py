@@ -31,6 +31,7 @@ from designer.runs import list_runs, open_run
 QUICK = (
     *("pendulum_swing_up", "inverted_pendulum_balance", "inverted_pendulum_centre"),
     *("half_cheetah_backward", "half_cheetah_hop_on_the_spot"),
+    *("cart_pole_balance", "mountain_car_continuous_reach_flag"),
 )
 SMALL = ("--search.rounds", "1", "--search.population", "4", "--search.confirm", "0", "--search.finalists", "1")
 COMPOSER = "composer"

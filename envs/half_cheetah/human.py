@@ -50,3 +50,9 @@ def hop(s, a: Tensor) -> dict[str, Tensor]:
         "level": -0.3 * s.torso_pitch.abs().clamp(max=3.0),
         "control": -0.02 * torch.square(a).sum(-1),
     }
+
+
+def pace(s, a: Tensor) -> dict[str, Tensor]:
+    """Charge for every bit of speed too much or too little."""
+    wished_m_per_s = 1.0
+    return {"off": -(s.torso_velocity[:, 0] - wished_m_per_s).abs(), "control": -0.02 * torch.square(a).sum(-1)}

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CENTRE_M = 0.1
+RIGHT_M = 0.5
 
 
 def balanced(t) -> NDArray[np.bool_]:
@@ -20,3 +21,8 @@ def lasted(t) -> NDArray[np.float64]:
 def centred(t) -> NDArray[np.float64]:
     """Return the share of the time limit with the pole up and the cart within 0.1 m of the rail's middle."""
     return (t.alive & (np.abs(t.cart_position) < CENTRE_M)).sum(axis=1) / t.step_limit
+
+
+def to_the_right(t) -> NDArray[np.float64]:
+    """Return the share of the time limit with the pole up and the cart within 0.1 m of where it has to be."""
+    return (t.alive & (np.abs(t.cart_position - RIGHT_M) < CENTRE_M)).sum(axis=1) / t.step_limit

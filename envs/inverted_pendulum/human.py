@@ -15,3 +15,10 @@ def balance(s, a: Tensor) -> dict[str, Tensor]:
 def centre(s, a: Tensor) -> dict[str, Tensor]:
     """Balance with the cart in the middle: a quadratic cost on top of the bonus for every step."""
     return {**balance(s, a), "middle": -torch.square(s.cart_position), "effort": -0.001 * torch.square(a).sum(-1)}
+
+
+def right(s, a: Tensor) -> dict[str, Tensor]:
+    """Balance, and go where the cart is asked to be."""
+    wished_m = 0.5
+    away = (s.cart_position - wished_m).abs()
+    return {**balance(s, a), "there": 1.0 - away, "effort": -0.001 * torch.square(a).sum(-1)}

@@ -14,3 +14,9 @@ def swing_up(s, a: Tensor) -> dict[str, Tensor]:
         "speed": -speed_weight * torch.square(s.prev.rod_angular_velocity),
         "torque": -torque_weight * torch.square(a[:, 0]),
     }
+
+
+def turn(s, a: Tensor) -> dict[str, Tensor]:
+    """Pay for the rod's speed, either way round."""
+    fastest_rad_per_s = 8.0
+    return {"turning": s.rod_angular_velocity.abs() / fastest_rad_per_s, "torque": -0.001 * torch.square(a[:, 0])}

@@ -191,8 +191,8 @@ def test_says_why_there_is_no_clip(tmp_path: Path) -> None:
     assert "there is no winner to film" in read(example_run(tmp_path / "none", finished({}, winner=None))).text
 
 
-def test_keys_in_an_endpoint_address_are_not_printed(tmp_path: Path) -> None:
-    config = Config(llm=LlmConfig(base_url="https://user:secret@models.example/v1?key=secret"))
+def test_of_an_endpoint_address_only_the_host_is_printed(tmp_path: Path) -> None:
+    config = Config(llm=LlmConfig(base_url="https://models.example/teams/secret/v1"))
     text = read(example_run(tmp_path, finished(), config=config)).text
     assert "models.example" in text
     assert "secret" not in text

@@ -248,3 +248,9 @@ def test_an_arms_goal_is_stayed_at_and_its_object_was_once_where_it_belongs():
     ):
         t = Trajectories(1, [500, 500], object_position=moved, goal_position=goal)
         np.testing.assert_array_equal(judge(t), [1, 0])
+
+
+def test_staying_to_the_right_is_neither_the_middle_nor_the_left():
+    places = Trajectories(0.04, [100, 100, 50], 100, cart_position=each([0.55, -0.5, 0.45], 100))
+    np.testing.assert_allclose(inverted_pendulum.to_the_right(places), [1.0, 0.0, 0.5])
+    assert inverted_pendulum.to_the_right(Trajectories(0.04, [100], cart_position=each([0.0], 100)))[0] == 0.0

@@ -26,16 +26,22 @@
     const when = found[0].currentTime;
     for (const clip of found) {
       if (!start) { clip.pause(); continue; }
-      clip.currentTime = when;
+      if (Math.abs(clip.currentTime - when) > 0.05) clip.currentTime = when;
       clip.play().catch(() => {});
     }
   };
 
   const together = (group) => {
     const found = [...group.querySelectorAll("video")];
+    const led = new Set(); // clips that follow: their own seek moves nobody
     for (const clip of found) {
       clip.addEventListener("seeked", () => {
-        for (const other of found) if (other !== clip && Math.abs(other.currentTime - clip.currentTime) > 0.15) other.currentTime = clip.currentTime;
+        if (led.delete(clip)) return;
+        for (const other of found) {
+          if (other === clip || Math.abs(other.currentTime - clip.currentTime) < 0.15) continue;
+          led.add(other);
+          other.currentTime = clip.currentTime;
+        }
       });
       clip.addEventListener("ratechange", () => { for (const other of found) other.playbackRate = clip.playbackRate; });
     }
