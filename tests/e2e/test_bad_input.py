@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from designer.journal import locked, read
+from designer.journal import TrialsFinished, locked, read
 from tests.e2e.command import (
     TINY,
     Ended,
@@ -245,7 +245,7 @@ def test_ctrl_c_leaves_a_run_that_can_go_on_and_no_process(tmp_path, worker):
     assert err == f"designer: stopped. Nothing finished is lost. Go on with: designer run runs/{folder.name}\n"
     assert time.monotonic() - asked < 5
     assert gone(folder)
-    assert len(read(folder / "journal.jsonl")) == 3
+    assert not any(isinstance(stamped.event, TrialsFinished) for stamped in read(folder / "journal.jsonl"))
 
 
 def test_run_without_its_worker_says_how_to_go_on(finished_run, tmp_path):
