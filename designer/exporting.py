@@ -21,7 +21,13 @@ from designer.text import one_line
 from designer.workbench import POLICY
 
 TEMPLATES = Path(__file__).resolve().parent / "export_templates"
-FILES = ("environment.py", "policy.py", "test_export.py", "README.md")
+FILES = {
+    "environment.py": "environment.py.j2",
+    "policy.py": "policy.py.j2",
+    "test_export.py": "export_test.py.j2",
+    "README.md": "README.md.j2",
+}
+"""What is written -> the template, which isn't named like a test of this package."""
 CODE = ("envs", "user_world")
 
 
@@ -105,7 +111,7 @@ def _write(folder: Path, run: Run, archive: Archive, name: str, trial: Trial, ap
     }
     pages = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True)
     for file in FILES:
-        write_atomically(folder / file, pages.get_template(f"{file}.j2").render(facts))
+        write_atomically(folder / file, pages.get_template(FILES[file]).render(facts))
     write_atomically(folder / "reward.py", chosen.source)
     shutil.copyfile(run.folder / trial.folder / "train" / POLICY, folder / POLICY)
     for part in CODE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from designer.reviewing import Reader, added_slots, brief_for, examine_added, op
 from designer.screening import screenings, unscreened
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.trials import run_batch, tidy
+from designer.waiting import as_they_end
 from designer.workbench import Workbench
 
 STOP_GRACE_S = 5.0
@@ -106,7 +107,7 @@ class Loop:
         pool = ThreadPoolExecutor(slots)
         futures: list[Future[Done]] = [pool.submit(task) for task in tasks]
         try:
-            for future in as_completed(futures):
+            for future in as_they_end(futures):
                 self.record(future.result())
         except BaseException:
             self.stopping.set()

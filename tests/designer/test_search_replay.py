@@ -33,7 +33,7 @@ def config(rule: str, **changes: object) -> SearchConfig:
     return SearchConfig(**{"rule": rule, "population": 4, "finalists": 1, "confirm": 2, **changes})
 
 
-@pytest.mark.parametrize("rule", BUILT_IN)
+@pytest.mark.parametrize("rule", [rule for rule in BUILT_IN if rule != "icpl"])  # it picks by rankings: test_icpl.py
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_every_rule_picks_out_of_the_pool_and_says_what_it_used(rule, order):
     pick = replayed(LUCKY, config(rule), order)
