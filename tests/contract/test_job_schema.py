@@ -32,6 +32,7 @@ from tests.designer.cheetah_table import cheetah_table
 from tests.designer.example_run import example_run, trained, trial
 
 SOURCE = "def reward(s, a):\n    return {'run': s.torso_velocity[:, 0] * 1.5}\n"
+STAGED = f"{SOURCE}def fast(s):\n    return s.torso_velocity[:, 0] > 1\nSTAGES = [Stage('fast', fast)]\n"
 CONFIG = Config.model_validate({"evaluation": {"checkpoints": 2, "episodes": 2, "checkpoint_episodes": 1}})
 
 
@@ -66,6 +67,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     paused = run_batch(plain, Batch("g01c01", "search", (1,), until=0.5), SOURCE, silent)
     run_batch(plain, Batch("g01c01", "search", (1,), since=0.5), SOURCE, silent, paused.trials)
     run_batch(with_sb3(plain), Batch("g01c02", "search", (1,)), SOURCE, silent)
+    run_batch(plain, Batch("g01c03", "search", (1,)), STAGED, silent)
     run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
     run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
     probe(SOURCE, plain, "candidates/g01c00/probe")

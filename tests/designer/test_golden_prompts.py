@@ -21,7 +21,7 @@ from designer.feedback.viewer import Viewer
 from designer.llm.scripted import Scripted
 from designer.prompts import Prompts
 from designer.proposers import Brief, Draft
-from designer.proposers.llm import LanguageModel, task_view
+from designer.proposers.llm import LanguageModel
 from designer.records import Fault, Function, StateTable, Task, Verb
 from designer.stripping import without_reward
 from designer.task import find_task, resolve_task
@@ -70,7 +70,6 @@ def rendered(world: str) -> dict[str, str]:
     analyst = Analyst(Scripted([]), FOLDER, lambda reason: None)
     viewer = Viewer(Scripted([]), FOLDER, lambda reason: None)
     failing, best = episode(table, 0.5, 0.0), episode(table, 2.5, 1.0)
-    digest = {"entries": entries(), "left_out": 0, "task": task_view(task), "table": table, "world_source": ""}
     return {
         "first": model.prompt(first, slot(round_=1)),
         "revise": model.prompt(later, slot(Verb.MUTATE, ("g00c00",), round_=2)),
@@ -82,7 +81,7 @@ def rendered(world: str) -> dict[str, str]:
         "analyst": analyst.prompt(first, failing, best, SOURCE),
         "viewer": viewer.prompt(first, 6),
         "viewer_choice": viewer.choice_prompt(6),
-        "subgoals": Prompts(FOLDER).render("subgoals.j2", **digest),
+        "subgoals": LanguageModel(Scripted([]), FOLDER, form="stages").prompt(first, slot(round_=1)),
         "fitness": draft_prompt(task, table, FOLDER, Refused("line 2: no such field.", "def fitness(t):\n    return t.x\n")),
     }
 
