@@ -147,7 +147,7 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*at, key))
 
 
-OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer"}
+OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer", "stages"}
 """Settings have defaults, and so has a training in one piece; what a tree's operation has is its interpreter's matter."""
 
 
