@@ -19,6 +19,7 @@ from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.critic import CRITIC, Critic
+from designer.feedback.model_rater import RATER, ModelRater
 from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
@@ -126,6 +127,8 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest)
     loop.parallel = run.config.llm.parallel
     off = loop.archive.judges_off
+    if run.config.feedback.rater == "model" and RATER not in off:
+        loop.rater = ModelRater(model, run.prompts, switched_off(RATER))
     if run.config.llm.critic and CRITIC not in off:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
     if run.config.llm.analyst and not run.config.by_people_alone and ANALYST not in off:  # it is told scores

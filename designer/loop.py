@@ -16,6 +16,7 @@ from typing import TypeVar
 from designer.archive import Archive
 from designer.display import Display
 from designer.feedback.critic import Critic
+from designer.feedback.model_rater import ModelRater
 from designer.feedback.ranking import ask_raters
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Proposer, Slot
@@ -45,6 +46,7 @@ class Loop:
         self.display = display
         self.critic: Critic | None = None
         self.readers: list[Reader] = []
+        self.rater: ModelRater | None = None
         self.world_source = ""
         self.parallel = 1
         self.stopping = threading.Event()
@@ -69,7 +71,7 @@ class Loop:
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
                 case Ask(round=round_):
-                    for answer in ask_raters(self.bench, self.archive, round_, self.stopping):
+                    for answer in ask_raters(self.bench, self.archive, round_, self.stopping, self.rater):
                         self.record(answer)
                 case Stop(reason=reason, winner=winner):
                     self.record(RunFinished(reason=reason, winner=winner))
