@@ -210,6 +210,11 @@ class Config(Section):
     )
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
 
+    @property
+    def by_people_alone(self) -> bool:
+        """Whether rankings alone steer: then no score may reach a prompt, a proposer or a guard."""
+        return self.search.rule == "icpl"
+
 
 class Knob(NamedTuple):
     """One setting: its dotted name, its field, and the value in a config."""
