@@ -118,7 +118,7 @@ def _camera(world: Any) -> Iterator[Callable[[], Frame]]:  # Any: a native world
 
 
 def endless_floors(model: mujoco.MjModel) -> None:
-    """Draw planes without an end, as the physics takes them: a fast runner would leave the drawn part, and seem to stand still."""
+    """Draw planes without an end, as the physics takes them: a fast runner would leave the part that is drawn."""
     for geom in np.flatnonzero(model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)):
         material = model.geom_matid[geom]
         sizes = model.geom_size[geom, :2]

@@ -2,6 +2,7 @@
 
 import mujoco
 import numpy as np
+
 from sandbox.render import endless_floors
 
 SCENE = """
