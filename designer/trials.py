@@ -141,7 +141,7 @@ def training_spec(bench: Workbench, batch: Batch) -> dict[str, Any]:
         "seeds": list(batch.seeds),
         "steps": bench.task.steps,
         "fractions": fractions(config, batch),
-        "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
+        "settings": config.training.for_the_trainer,
     }
     if batch.until < 1:
         spec["until"] = batch.until
