@@ -23,6 +23,7 @@ from designer.proposing import Desk, propose
 from designer.reviewing import Reader, added_slots, brief_for, examine_added, opinions_for
 from designer.screening import screenings, unscreened
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
+from designer.together import trainings_together
 from designer.trials import run_batch, tidy
 from designer.waiting import as_they_end
 from designer.workbench import Workbench
@@ -67,6 +68,7 @@ class Loop:
                     self._together(slots, screenings(self.bench, self.archive, new))
                 case Advance(batches=batches):
                     self.display.training(batches)
+                    self._together(slots, trainings_together(self.bench, self.archive, batches, slots, self.display.progress))
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
                 case Ask(round=round_):
                     for answer in ask_raters(self.bench, self.archive, round_, self.stopping):
