@@ -19,6 +19,7 @@ from designer.journal import (
     RunStarted,
     Screened,
     TimeRead,
+    TrainedTogether,
     TrialsFinished,
 )
 from designer.proposers import Entry
@@ -35,6 +36,7 @@ class Archive:
 
     trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
     screened: what was found of a candidate before its first training.
+    together: which candidates were trained in one box.
     spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
     """
 
@@ -52,6 +54,7 @@ class Archive:
     screened: dict[str, Screened] = field(default_factory=dict)
     opinions: list[OpinionTaken] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
+    together: list[TrainedTogether] = field(default_factory=list)
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
     _by_purpose: dict[tuple[str, Purpose], dict[int, Trial]] = field(default_factory=dict)
@@ -92,6 +95,8 @@ class Archive:
                 for trial in trials:
                     self._keep(trial)
                 self.walls.add(walls)
+            case TrainedTogether():
+                self.together.append(event)
             case TimeRead(spent_s=seconds):
                 self.spent_s = max(self.spent_s, seconds)
             case RunFinished():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from designer.archive import Archive
@@ -25,6 +25,7 @@ from designer.runs import Run
 from designer.watching import stills
 from designer.workbench import Workbench
 
+Asks = Callable[[Workbench, Archive, int, threading.Event], Iterator[Event]]
 LOOK_EVERY_S = 2.0
 MODEL = "model"
 
