@@ -53,6 +53,7 @@ from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
+from designer.training_defaults import training_of, with_training
 from designer.world_source import WorldSource, locate_world
 
 MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
@@ -123,6 +124,7 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
+    config = with_training(config, draft.file.training, training_of(world, table.world, draft.file.says_steps))
     require_trainer(config, table)
     task = resolve_task(draft, table)
     if config.training.steps:
@@ -135,11 +137,16 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
 
 
 def require_trainer(config: Config, table: StateTable) -> None:
-    """Refuse a trainer that can't look at what the world shows. Raises ConfigError."""
+    """Refuse a trainer that can't do what is asked of it. Raises ConfigError."""
     if table.pictures and config.training.trainer == "ppo":
         raise ConfigError(
             f"{table.world} shows its policy pictures, which training.trainer = ppo can't look at. "
             "Add --training.trainer sb3, or show the world as vectors."
+        )
+    if config.training.share_box and config.training.trainer != "ppo":
+        raise ConfigError(
+            f"training.trainer = {config.training.trainer} trains one policy after the other, so candidates can't share a box. "
+            "Add --training.share-box false."
         )
 
 

@@ -6,6 +6,7 @@ A field's description is what `designer config` and `designer run --help` show. 
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -59,6 +60,21 @@ class TrainingConfig(Section):
     steps: int | None = Field(None, ge=1, description="environment steps of one training; not set: the task's")
     num_envs: int = Field(64, ge=1, le=4096, description="parallel worlds for one policy")
     gamma: float = Field(0.99, gt=0, lt=1, description="discount")
+    share_box: bool = Field(
+        False,
+        description="train a round's candidates stacked, in as few boxes as there are slots: faster, but they can spoil each "
+        "other's training; finalists and baselines are trained alone",
+    )
+    horizon: int | None = Field(
+        None, ge=2, le=4096, description="steps of each world between two updates; not set: the trainer's"
+    )
+    epochs: int | None = Field(None, ge=1, le=100, description="times that an update goes over them; not set: the trainer's")
+    minibatches: int | None = Field(None, ge=1, le=1024, description="gradient steps an epoch; not set: the trainer's")
+    learning_rate: float | None = Field(None, gt=0, le=1, description="how far one goes at first; not set: the trainer's")
+    entropy: float | None = Field(None, ge=0, le=1, description="what keeping actions random is worth; not set: the trainer's")
+    spread: float | None = Field(
+        None, gt=0, le=2, description="standard deviation of the first actions, of half their range; not set: the trainer's"
+    )
     trainer: Literal["ppo", "sb3"] = Field(
         "ppo", description="who trains: ppo (designer's own, all seeds of a reward at once) or sb3 (Stable-Baselines3's PPO)"
     )
@@ -67,7 +83,23 @@ class TrainingConfig(Section):
     def trainer_name(self) -> str:
         """What a person is told of the trainer."""
         names = {"ppo": "ppo (designer's own, seeds stacked)", "sb3": "sb3 (PPO of Stable-Baselines3, tuned)"}
-        return names[self.trainer]
+        return names[self.trainer] + ("; a round's candidates share a box (training.share_box)" if self.share_box else "")
+
+    @property
+    def for_the_trainer(self) -> dict[str, float]:
+        """The settings as `ppo.Settings` in the worker calls them; what is not set is left to the trainer."""
+        said = {
+            "num_envs": self.num_envs,
+            "gamma": self.gamma,
+            "horizon": self.horizon,
+            "epochs": self.epochs,
+            "minibatches": self.minibatches,
+            "learning_rate": self.learning_rate,
+            "entropy_weight": self.entropy,
+            "choice_entropy_weight": self.entropy,
+            "initial_log_std": self.spread and math.log(self.spread),
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 class CurriculumConfig(Section):
@@ -96,15 +128,15 @@ class FeedbackConfig(Section):
         "fitness",
         description="what steers: the fitness, or raters' rankings too (alone under icpl, else for ties)",
     )
-    rater: Literal["human", "simulated"] = Field(
+    rater: Literal["human", "model", "simulated"] = Field(
         "human",
-        description="who ranks: people (desk, `designer rank`), or a simulated one that knows the fitness",
+        description="who ranks: people (desk, `designer rank`), the language model too, or a played one that knows the fitness",
     )
     answers: int = Field(
         5,
         ge=0,
         le=200,
-        description="comparisons before each round, by a simulated rater or waited for",
+        description="comparisons before each round, by a model or a simulated rater, or waited for",
     )
     wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
     error: float = Field(0.0, ge=0, le=1, description="how often a simulated rater answers the wrong way round")
@@ -198,6 +230,11 @@ class Config(Section):
         description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
     )
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
+
+    @property
+    def by_people_alone(self) -> bool:
+        """Whether rankings alone steer: then no score may reach a prompt, a proposer or a guard."""
+        return self.search.rule == "icpl"
 
 
 class Knob(NamedTuple):

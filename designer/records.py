@@ -270,6 +270,7 @@ class Trial(Record):
     course: how its curriculum went, where it is one.
     train_cpu_s, wall_s: of all pieces of the training together.
     from_cache: a baseline that an earlier run trained; its times are that run's.
+    together: the candidates that were trained in one box with this one, in any piece of its training.
     """
 
     candidate: str
@@ -287,6 +288,7 @@ class Trial(Record):
     train_cpu_s: float = 0.0
     wall_s: float = 0.0
     from_cache: bool = False
+    together: tuple[str, ...] = ()
 
     @property
     def trained_here(self) -> bool:

@@ -32,6 +32,7 @@ from sandbox.traces import Traces
 
 PROGRESS_INTERVAL_S = 0.5
 CHECKPOINT = "checkpoint.safetensors"
+DIVERGED = "the training diverged: the policy's weights are no longer finite"
 
 
 class Trained(Protocol):
@@ -65,8 +66,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
 
     job: world, seeds, steps (for each seed), fractions (where to keep a policy), settings, reward; optionally `until`, the
     share of the steps at which to pause, `resume`: go on from the checkpoint beside the job, and `stages`: train by the stages
-    that reward.py defines. A box that goes on sends the
-    policies of its own fractions.
+    that reward.py defines. A box that goes on sends the policies of its own fractions.
     """
     carry_out(lambda: training_of(job, files), job, files, output)
 
@@ -75,14 +75,20 @@ def training_of(job: Mapping[str, Any], files: Callable[[str], bytes]) -> Traini
     """Return what a job describes: the seeds stacked over one batch of worlds. Raises CandidateFault, WorldError."""
     settings = Settings(**job["settings"])
     seeds = job["seeds"]
-    world = worlds.make(job["world"], settings.num_envs * len(seeds))
-    if world.spec.images:
-        raise WorldError(f"{world.spec.name} shows pictures, which this trainer can't look at: set training.trainer = sb3")
+    world = world_for(job, settings.num_envs * len(seeds))
     if "stages" in job:
-        world, pays = staged(world, job, files, settings.gamma)
-        return Training(world, pays, seeds, job["steps"], job["fractions"], settings, world.course)
+        with_stages, pays = staged(world, job, files, settings.gamma)
+        return Training(with_stages, pays, seeds, job["steps"], job["fractions"], settings, with_stages.course)
     reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
     return Training(world, reward, seeds, job["steps"], job["fractions"], settings)
+
+
+def world_for(job: Mapping[str, Any], num_envs: int) -> VecEnv:
+    """Make a job's worlds. Raises WorldError where a policy of this trainer couldn't look at them."""
+    world = worlds.make(job["world"], num_envs)
+    if world.spec.images:
+        raise WorldError(f"{world.spec.name} shows pictures, which this trainer can't look at: set training.trainer = sb3")
+    return world
 
 
 def carry_out(make: Callable[[], Trained], job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
@@ -163,8 +169,7 @@ class Training:
         while self._done < last:
             self._collect()
             statistics = self._learner.update(self._observation)
-            if not self._learner.finite:
-                raise CandidateFault("non_finite", "the training diverged: the policy's weights are no longer finite")
+            self._look_at_weights()
             self._done += 1
             self.curves.append({"steps": self.steps, **{name: value.tolist() for name, value in statistics.items()}})
             self.kept += [self._exported() for _ in range(self._keep_at.count(self._done))]
@@ -181,6 +186,11 @@ class Training:
 
     def _exported(self) -> dict[str, Tensor]:
         return without_stage(self._learner.export(), self._world.spec.stage_inputs)
+
+    def _look_at_weights(self) -> None:
+        """Stop a training that diverged. Raises CandidateFault."""
+        if not bool(self._learner.finite.all()):
+            raise CandidateFault("non_finite", DIVERGED)
 
     def _collect(self) -> None:
         """Fill the learner's horizon."""

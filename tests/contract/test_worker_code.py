@@ -46,6 +46,7 @@ OPTIONAL = {"ranges.toml"}
 SANDBOX = {
     "__init__.py",
     "actions.py",
+    "allowance.py",
     "analyse.py",
     "attempts.py",
     "checkpoint.py",
@@ -62,6 +63,7 @@ SANDBOX = {
     "likeness.py",
     "measure.py",
     "networks.py",
+    "parts.py",
     "output.py",
     "payers.py",
     "policy.py",
@@ -82,6 +84,7 @@ SANDBOX = {
     "terms.py",
     "traces.py",
     "train.py",
+    "train_together.py",
     "warm.py",
     "transitions.py",
     "worker.py",
