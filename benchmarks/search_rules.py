@@ -28,8 +28,8 @@ from designer.search.greedy import maximum
 from designer.statistics import Interval, interval, mean, reading
 
 STEPS = {
-    **{"half_cheetah_backward": 40_000, "half_cheetah_forward": 40_000, "pendulum_swing_up": 80_000},
-    **{"inverted_pendulum_centre": 50_000, "inverted_double_pendulum_balance": 50_000},
+    **{"pendulum_swing_up": 80_000, "inverted_pendulum_centre": 50_000, "inverted_double_pendulum_balance": 50_000},
+    **{"half_cheetah_backward": 40_000, "half_cheetah_forward": 40_000},
 }
 SEEDS = (0, 1, 2)
 # Halving: 2 x (5 halves, 2 second halves, 2 more seeds) = 11 trainings, and 2 baselines in round 1. The others have 12.

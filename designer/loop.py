@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from designer.archive import Archive
+from designer.auditing import hindsights
 from designer.display import Display
 from designer.feedback.critic import Critic
 from designer.feedback.ranking import ask_raters
@@ -21,7 +22,7 @@ from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinish
 from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import Reader, added_slots, brief_for, examine_added, opinions_for
-from designer.screening import screenings, unscreened
+from designer.screening import looks_before
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.trials import run_batch, tidy
 from designer.waiting import as_they_end
@@ -63,8 +64,8 @@ class Loop:
                     brief = brief_for(self.bench, self.archive, wanted[0].round, self.world_source)
                     desk = Desk(self.proposer, self.critic, brief, self.bench)
                     self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
-                case Advance(batches=batches) if new := unscreened(self.bench, batches, self.archive):
-                    self._together(slots, screenings(self.bench, self.archive, new))
+                case Advance(batches=batches) if looks := looks_before(self.bench, batches, self.archive):
+                    self._together(slots, looks)
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
@@ -82,6 +83,7 @@ class Loop:
             self.record(taken)
         added = added_slots(self.bench, self.archive, round_)
         self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
+        self._together(slots, hindsights(self.bench, self.archive))
         for reader in self.readers:
             brief = brief_for(self.bench, self.archive, round_, self.world_source)
             self._together(reader.parallel, reader.readings(wanted, brief, self.archive, self.bench))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from designer.assemble import make_loop
+from designer.auditing import Known, Library, audit
 from designer.display import Silent
 from designer.executors import Job, JobResult
 from designer.executors.fake import Fake
 from designer.executors.results import Explained, ExplainedTerm
 from designer.records import Status
 from designer.runs import open_run
-from designer.screening import Known, Library, audit
 from tests.designer.small_run import small_run
 from tests.designer.test_loop import STARTED
 
