@@ -121,7 +121,7 @@ def show_candidate(run: Run, name: str, with_prompt: bool, console: Console) -> 
     console.print(Text(f"{name}: {candidate.verb} by {one_line(candidate.proposer)}, {status_of(archive, candidate)}"))
     console.print(Text(f"why: {printable(candidate.why)}\nexpects: {printable(candidate.expects)}\n"), soft_wrap=True)
     print_code(candidate.source, console)
-    for remark in remarks_on(archive)[name]:
+    for remark in remarks_on(archive, [name])[name]:
         console.print(Text(f"- {printable(remark.text)}"), soft_wrap=True)
     for trial in archive.trials_of(name, "search") + archive.trials_of(name, "final"):
         curve = " ".join(f"{score.fitness:.3g}" for score in trial.scores) or str(trial.status)

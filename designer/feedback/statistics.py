@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from designer.archive import Archive
 from designer.feedback.changes import change_of
 from designer.feedback.guards import alarms_of, fitness_range
@@ -14,10 +16,11 @@ PINNED_SHARE = 0.8
 MAX_EVENTS = 3
 
 
-def remarks_on(archive: Archive) -> dict[str, tuple[Remark, ...]]:
-    """Return what there is to say of every candidate that was trained or refused."""
+def remarks_on(archive: Archive, names: Iterable[str] | None = None) -> dict[str, tuple[Remark, ...]]:
+    """Return what there is to say of these candidates, or of all."""
     seen = fitness_range(archive)
-    return {name: (*_remarks(archive, name), *alarms_of(archive, name, seen)) for name in archive.candidates}
+    asked = archive.candidates if names is None else names
+    return {name: (*_remarks(archive, name), *alarms_of(archive, name, seen)) for name in asked}
 
 
 def _remarks(archive: Archive, name: str) -> list[Remark]:

@@ -33,9 +33,9 @@ class Story(NamedTuple):
 
 def stories_of(archive: Archive, winner: str | None, most: int) -> list[Story]:
     """Tell of at most so many candidates, oldest first; the winner is always among them."""
-    remarks = remarks_on(archive)
     ordered = sorted(archive.candidates.values(), key=lambda c: (c.round, c.sample))
     told = ordered[:most] + [c for c in ordered[most:] if c.id == winner]
+    remarks = remarks_on(archive, [candidate.id for candidate in told])
     return [_story(archive, candidate, candidate.id == winner, remarks[candidate.id]) for candidate in told]
 
 
