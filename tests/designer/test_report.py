@@ -18,7 +18,7 @@ from designer.journal import Journal, RunFinished
 from designer.loop import Loop
 from designer.proposers import Draft
 from designer.records import Fault, Trace
-from designer.review.code import diff, highlighted
+from designer.review.code import diff, highlighted, with_shares
 from designer.review.report import write_report
 from designer.runs import Run
 from designer.search.halving import Halving
@@ -247,3 +247,37 @@ def test_a_run_by_the_real_loop_is_reported(tmp_path: Path) -> None:
     assert f"{archive.finished.winner} reaches" in text
     assert "4 tried, 0 refused before training" in text
     assert "fake (nothing is run)" in text
+
+
+def test_begins_with_how_it_ended_in_one_sentence(tmp_path: Path) -> None:
+    text = read(example_run(tmp_path, finished())).text
+    lead = (
+        f"{WINNER} solves the task; it is better than the fitness as reward; it is not separable from the human-written reward."
+    )
+    assert lead in text, text[:600]
+    assert text.index(lead) < text.index("4.30")
+
+
+def test_each_terms_share_stands_behind_the_line_that_makes_it() -> None:
+    source = "def reward(s, a):\n    run = s.x\n    run = 2 * run\n    return {'run': run, 'effort': -a.sum(-1), 'late': s.y}\n"
+    lines = with_shares(source, {"run": 0.9, "effort": 0.07, "late": 0.03, "unknown": 0.0}).split("\n")
+    assert [k for k, line in enumerate(lines, start=1) if 'class="share"' in line] == [3, 4]
+    assert lines[2].endswith('<span class="share">run 90%</span>')
+    assert lines[3].endswith('<span class="share">effort 7%, late 3%</span>')
+    assert "share" not in with_shares("no python {", {"run": 1.0})
+
+
+def test_an_alarm_has_its_sentence_and_its_clip_in_a_section_of_its_own(tmp_path: Path) -> None:
+    spin = Trace(name="spin", mean=tuple(0.5 * k for k in range(10)), low=0.0, high=4.5)
+    still = trial("g01c00", "search", 1, 0.1)
+    scores = tuple(score.model_copy(update={"fitness": 0.1}) for score in still.scores)
+    events = finished()
+    events.insert(-1, trained(still.model_copy(update={"seed": 2, "scores": scores, "traces": (spin,)})))
+    run = example_run(tmp_path, events)
+    film = tmp_path / "candidates" / "g01c00" / "clip-search"
+    film.mkdir(parents=True, exist_ok=True)
+    (film / "clip.mp4").write_bytes(b"a spinning film")
+    reader = read(run)
+    assert [base64.b64decode(a.removeprefix("data:video/mp4;base64,")) for a in reader.addresses] == [b"a spinning film"]
+    alarm = reader.text.index("the reward rose from 0 to 4.5 a step")
+    assert reader.text.index("Alarms An alarm changes no score") < alarm < reader.text.index("What was tried")
