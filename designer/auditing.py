@@ -154,7 +154,7 @@ def hindsights(bench: Workbench, archive: Archive) -> list[partial[Reviewed]]:
     """Return what is left to look at again: candidates that were trained, did badly, and can be held against good episodes."""
     trained = [c.id for c in archive.candidates.values() if archive.search_scores(c.id)]
     names = [name for name in trained if (HINDSIGHT, name) not in archive.reviews]
-    if not bench.analyses or not names:
+    if not bench.analyses or not names or bench.config.by_people_alone:
         return []
     known = known_episodes(bench.folder, archive)
     libraries = {name: library_against(known, name) for name in names}
