@@ -103,8 +103,10 @@ def status_of(archive: Archive, candidate: Candidate) -> str:
     if archive.verdicts[candidate.id].status is not Status.OK:
         return str(archive.verdicts[candidate.id].status)
     trials = archive.trials_of(candidate.id, "search")
+    if not trials and archive.original(candidate.id) != candidate.id:
+        return f"the same as {archive.original(candidate.id)}"
     if not trials:
-        return "not trained"
+        return "kept out" if archive.kept_out(candidate.id) else "not trained"
     first = trials[0]
     return str(first.status) if first.is_whole or first.status is not Status.OK else f"stopped at {first.until:.0%}"
 

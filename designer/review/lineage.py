@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -56,7 +57,7 @@ def family_of(archive: Archive, winner: str | None, most: int) -> list[Node]:
             line.add(name)
             waiting += [parent for parent in archive.candidates[name].parents if parent in archive.candidates]
     ordered = sorted(archive.candidates.values(), key=lambda c: (c.round, c.sample))
-    scored = [(c, score) for c in ordered if (score := archive.search_score(c.id)) is not None]
+    scored = [(c, fmean(scores)) for c in ordered if (scores := archive.search_scores(c.id))]
     return [Node(c.id, c.round, score, c.parents, "winner" if c.id in line else "other") for c, score in scored[:most]]
 
 
@@ -86,6 +87,12 @@ def outcome(archive: Archive, candidate: Candidate) -> tuple[str, bool]:
     if verdict.status is not Status.OK:
         return f"{verdict.status.replace('_', ' ')} before training", False
     search = archive.search_score(candidate.id)
+    original = archive.original(candidate.id)
+    if original != candidate.id:
+        score = "" if search is None else f", whose search score is {shown(search)}"
+        return f"the same reward as {original}{score}", True
+    if search is None and archive.kept_out(candidate.id):
+        return "kept from being trained by its audit", False
     if search is None:
         return _unscored(archive.trials_of(candidate.id, "search"))
     final = archive.final_scores(candidate.id)

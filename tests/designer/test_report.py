@@ -14,14 +14,16 @@ from designer.config import Config, LlmConfig
 from designer.display import Silent
 from designer.errors import DiskError
 from designer.executors.fake import Fake
-from designer.journal import Journal, RunFinished
+from designer.journal import Journal, RunFinished, Screened
 from designer.loop import Loop
 from designer.proposers import Draft
-from designer.records import Fault, Trace
+from designer.records import Fault, Remark, Trace
 from designer.review.code import diff, highlighted, with_shares
+from designer.review.lineage import family_of, outcome
 from designer.review.report import write_report
 from designer.runs import Run
 from designer.search.halving import Halving
+from designer.showing import status_of
 from designer.workbench import Workbench
 from tests.designer.example_run import (
     FINAL,
@@ -281,3 +283,25 @@ def test_an_alarm_has_its_sentence_and_its_clip_in_a_section_of_its_own(tmp_path
     assert [base64.b64decode(a.removeprefix("data:video/mp4;base64,")) for a in reader.addresses] == [b"a spinning film"]
     alarm = reader.text.index("the reward rose from 0 to 4.5 a step")
     assert reader.text.index("Alarms An alarm changes no score") < alarm < reader.text.index("What was tried")
+
+
+def test_a_copy_is_told_as_what_it_is_and_drawn_once(tmp_path: Path) -> None:
+    flag = Remark(candidate="g02c09", source="guard", kind="flag", text="duplicate: it pays as g01c00 does", blocking=True)
+    same = Screened(candidate="g02c09", nearest="g01c00", distance=0.01, duplicate_of="g01c00", remarks=(flag,))
+    events = [*finished()[:-1], proposed(candidate("g02c09", parents=("g01c00",))), same]
+    run = example_run(tmp_path, events)
+    score = run.archive().search_score("g01c00")
+    assert outcome(run.archive(), run.archive().candidates["g02c09"]) == (
+        f"the same reward as g01c00, whose search score is {score:.2f}",
+        True,
+    )
+    assert status_of(run.archive(), run.archive().candidates["g02c09"]) == "the same as g01c00"
+    assert "g02c09" not in [node.name for node in family_of(run.archive(), None, 200)]
+
+
+def test_what_its_audit_kept_out_was_not_simply_not_trained_yet(tmp_path: Path) -> None:
+    flag = Remark(candidate="g02c09", source="guard", kind="flag", text="audit: it is not trained", blocking=True)
+    events = [*finished()[:-1], proposed(candidate("g02c09")), Screened(candidate="g02c09", remarks=(flag,))]
+    archive = example_run(tmp_path, events).archive()
+    assert outcome(archive, archive.candidates["g02c09"]) == ("kept from being trained by its audit", False)
+    assert status_of(archive, archive.candidates["g02c09"]) == "kept out"
