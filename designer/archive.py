@@ -19,6 +19,7 @@ from designer.journal import (
     RunStarted,
     Screened,
     TimeRead,
+    TrainedTogether,
     TrialsFinished,
 )
 from designer.proposers import Entry
@@ -37,6 +38,7 @@ class Archive:
 
     trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
     screened: what was found of a candidate before its first training.
+    together: which candidates were trained in one box.
     spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
     """
 
@@ -54,6 +56,7 @@ class Archive:
     screened: dict[str, Screened] = field(default_factory=dict)
     opinions: list[OpinionTaken] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
+    together: list[TrainedTogether] = field(default_factory=list)
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
     _by_purpose: dict[tuple[str, Purpose], dict[int, Trial]] = field(default_factory=dict)
@@ -94,6 +97,8 @@ class Archive:
                 for trial in trials:
                     self._keep(trial)
                 self.walls.add(walls)
+            case TrainedTogether():
+                self.together.append(event)
             case TimeRead(spent_s=seconds):
                 self.spent_s = max(self.spent_s, seconds)
             case RunFinished():
@@ -148,8 +153,12 @@ class Archive:
 
     def original(self, candidate: str) -> str:
         """Return the earlier candidate that this one is the same reward as, or itself."""
+        return self.duplicate_of(candidate) or candidate
+
+    def duplicate_of(self, candidate: str) -> str:
+        """Return the earlier candidate that this one is the same reward as, or ""."""
         screened = self.screened.get(candidate)
-        return screened.duplicate_of if screened and screened.duplicate_of else candidate
+        return screened.duplicate_of if screened else ""
 
     def kept_out(self, candidate: str) -> str:
         """Return what a guard found that keeps a sound candidate from being trained, or ""."""

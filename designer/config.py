@@ -60,6 +60,11 @@ class TrainingConfig(Section):
     steps: int | None = Field(None, ge=1, description="environment steps of one training; not set: the task's")
     num_envs: int = Field(64, ge=1, le=4096, description="parallel worlds for one policy")
     gamma: float = Field(0.99, gt=0, lt=1, description="discount")
+    share_box: bool = Field(
+        False,
+        description="train a round's candidates stacked, in as few boxes as there are slots: faster, but they can spoil each "
+        "other's training; finalists and baselines are trained alone",
+    )
     horizon: int | None = Field(
         None, ge=2, le=4096, description="steps of each world between two updates; not set: the trainer's"
     )
@@ -78,7 +83,7 @@ class TrainingConfig(Section):
     def trainer_name(self) -> str:
         """What a person is told of the trainer."""
         names = {"ppo": "ppo (designer's own, seeds stacked)", "sb3": "sb3 (PPO of Stable-Baselines3, tuned)"}
-        return names[self.trainer]
+        return names[self.trainer] + ("; a round's candidates share a box (training.share_box)" if self.share_box else "")
 
     @property
     def for_the_trainer(self) -> dict[str, float]:
@@ -108,15 +113,15 @@ class FeedbackConfig(Section):
         "fitness",
         description="what steers: the fitness, or raters' rankings too (alone under icpl, else for ties)",
     )
-    rater: Literal["human", "simulated"] = Field(
+    rater: Literal["human", "model", "simulated"] = Field(
         "human",
-        description="who ranks: people (desk, `designer rank`), or a simulated one that knows the fitness",
+        description="who ranks: people (desk, `designer rank`), the language model too, or a played one that knows the fitness",
     )
     answers: int = Field(
         5,
         ge=0,
         le=200,
-        description="comparisons before each round, by a simulated rater or waited for",
+        description="comparisons before each round, by a model or a simulated rater, or waited for",
     )
     wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
     error: float = Field(0.0, ge=0, le=1, description="how often a simulated rater answers the wrong way round")

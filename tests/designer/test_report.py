@@ -292,7 +292,7 @@ def test_a_copy_is_told_as_what_it_is_and_drawn_once(tmp_path: Path) -> None:
     run = example_run(tmp_path, events)
     score = run.archive().search_score("g01c00")
     assert outcome(run.archive(), run.archive().candidates["g02c09"]) == (
-        f"the same reward as g01c00, whose search score is {score:.2f}",
+        f"the same reward as g01c00: search {score:.2f}",
         True,
     )
     assert status_of(run.archive(), run.archive().candidates["g02c09"]) == "the same as g01c00"
@@ -303,5 +303,5 @@ def test_what_its_audit_kept_out_was_not_simply_not_trained_yet(tmp_path: Path) 
     flag = Remark(candidate="g02c09", source="guard", kind="flag", text="audit: it is not trained", blocking=True)
     events = [*finished()[:-1], proposed(candidate("g02c09")), Screened(candidate="g02c09", remarks=(flag,))]
     archive = example_run(tmp_path, events).archive()
-    assert outcome(archive, archive.candidates["g02c09"]) == ("kept from being trained by its audit", False)
+    assert outcome(archive, archive.candidates["g02c09"]) == ("kept out of training by a guard", False)
     assert status_of(archive, archive.candidates["g02c09"]) == "kept out"
