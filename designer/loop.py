@@ -16,7 +16,7 @@ from typing import TypeVar
 from designer.archive import Archive
 from designer.display import Display
 from designer.feedback.critic import Critic
-from designer.feedback.ranking import ask_raters
+from designer.feedback.ranking import Asks, ask_raters
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
@@ -46,8 +46,8 @@ class Loop:
         self.display = display
         self.critic: Critic | None = None
         self.readers: list[Reader] = []
-        self.world_source = ""
-        self.parallel = 1
+        self.ask: Asks = ask_raters
+        self.world_source, self.parallel = "", 1
         self.stopping = threading.Event()
         self._turn = threading.Lock()
         self._began = time.monotonic() - archive.spent_s
@@ -71,7 +71,7 @@ class Loop:
                     self._together(slots, trainings_together(self.bench, self.archive, batches, slots, self.display.progress))
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
                 case Ask(round=round_):
-                    for answer in ask_raters(self.bench, self.archive, round_, self.stopping):
+                    for answer in self.ask(self.bench, self.archive, round_, self.stopping):
                         self.record(answer)
                 case Stop(reason=reason, winner=winner):
                     self.record(RunFinished(reason=reason, winner=winner))
