@@ -35,7 +35,8 @@ class Archive:
 
     trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
     screened: what was found of a candidate before its first training.
-    spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
+    spent_s: how long the run has been at work by its last reading of the clock, where its search goes by that.
+    training_s: how much of it was training and judging. left_s: how long until it must be done, or None.
     """
 
     started: RunStarted | None = None
@@ -47,6 +48,8 @@ class Archive:
     calls: list[CallFinished] = field(default_factory=list)
     spent: str = ""
     spent_s: float = 0.0
+    training_s: float = 0.0
+    left_s: float | None = None
     judges_off: dict[str, str] = field(default_factory=dict)
     reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
     screened: dict[str, Screened] = field(default_factory=dict)
@@ -92,8 +95,10 @@ class Archive:
                 for trial in trials:
                     self._keep(trial)
                 self.walls.add(walls)
-            case TimeRead(spent_s=seconds):
+            case TimeRead(spent_s=seconds, training_s=training_s, left_s=left_s):
                 self.spent_s = max(self.spent_s, seconds)
+                self.training_s = max(self.training_s, training_s)
+                self.left_s = left_s
             case RunFinished():
                 self.finished = event
 

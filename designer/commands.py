@@ -6,8 +6,8 @@ import argparse
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,19 +21,12 @@ from designer.baselines import BaselineCache
 from designer.budget import planned_units
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, with_environment
+from designer.config import Config, load, to_toml, with_end, with_environment
 from designer.deriving import settled
 from designer.display import LiveTable, Plain
 from designer.doctor import engine_answers, examine
-from designer.errors import (
-    ConfigError,
-    InputError,
-    InterruptedRunError,
-    MachineError,
-    ModelError,
-    RewardRefusedError,
-    SandboxError,
-)
+from designer.ending import console_line, require_future, resumable, tight_disk, tight_time, told_at_the_end
+from designer.errors import ConfigError, InputError, RewardRefusedError
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
 from designer.executors.engine import DockerEngine
@@ -44,6 +37,7 @@ from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
 from designer.live import Published
 from designer.modelling import require_model
+from designer.notifying import Notifier, command_from
 from designer.prompts import Prompts
 from designer.records import StateTable, Task
 from designer.review.report import write_report
@@ -65,16 +59,18 @@ or, with a chat in a browser: --llm.provider manual"""
 def run(asked: argparse.Namespace) -> None:
     """Design a reward, or go on with a run that was stopped."""
     console = terminal.console()
+    notifier = Notifier(command_from(asked.notify), console_line(console))
     folder = Path(asked.what)
     if folder.is_dir():
         resumed = resume(folder, asked)
-        carry_out_anew(resumed, console)
+        carry_out_anew(resumed, console, notifier)
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
+    require_future(config, datetime.now())
     task, table, world, config = prepare(asked, config, console)
     started = create(asked.runs, task, table, config, datetime.now(), world)
-    carry_out_anew(started, console)
+    carry_out_anew(started, console, notifier)
     if config.llm.provider == "composer":
         console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
 
@@ -168,25 +164,35 @@ def describe_world(asked: argparse.Namespace) -> None:
 
 
 def resume(folder: Path, asked: argparse.Namespace) -> Run:
-    """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own."""
+    """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own, but for its end."""
     run = open_run(folder)
-    if asked.settings or asked.config_file or asked.env or asked.fitness or asked.state:
+    settings = {name: text for name, text in asked.settings.items() if name != "search.until"}
+    if settings or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     require_consent(run.config, asked.unsafe)
+    if until := asked.settings.get("search.until"):
+        config = with_end(load(folder / "config.toml", {"search.until": until}), datetime.now())
+        return run._replace(config=config)
     return run
 
 
-def carry_out_anew(run: Run, console: Console) -> None:
+def carry_out_anew(run: Run, console: Console, notifier: Notifier | None = None) -> None:
     """Carry a run out in boxes of its own; only baselines may come from earlier runs."""
-    executor = executor_for(run)
-    carry_out(run, executor, console, baselines_of(run, executor))
+    executor = executor_for(run, console_line(console))
+    carry_out(run, executor, console, baselines_of(run, executor), notifier)
 
 
-def carry_out(run: Run, executor: Executor, console: Console, cache: BaselineCache | None = None) -> None:
+def carry_out(
+    run: Run, executor: Executor, console: Console, cache: BaselineCache | None = None, notifier: Notifier | None = None
+) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
-    with locked(run.folder), _resumable(run):
-        console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
-        run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
+    say = console_line(console)
+    with locked(run.folder), told_at_the_end(run, notifier), resumable(run):
+        say(f"{run.task.text}\nrun folder: {run.folder}")
+        for line in (tight_disk(run), tight_time(run, datetime.now())):
+            if line:
+                say(line)
+        run = settled(run, executor, say, approval(console))
         _design(run, executor, console, cache)
         clip = film(run, executor)
         path = write_report(run)
@@ -205,26 +211,11 @@ def approval(console: Console) -> Callable[[str], bool] | None:
     return ask
 
 
-@contextmanager
-def _resumable(run: Run) -> Iterator[None]:
-    """Add to whatever stops a run what to type to go on with it."""
-    go_on = f"Go on with: designer run {shlex.quote(str(run.folder))}"
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise InterruptedRunError(f"stopped. Nothing finished is lost. {go_on}") from None
-    except SandboxError as error:
-        kept = f"A run keeps the sandbox that it began with ({run.config.sandbox.provider})."
-        raise SandboxError(f"{error} {kept} {go_on}") from error
-    except (MachineError, ModelError) as error:
-        raise type(error)(f"{error} {go_on}") from error
-
-
 def _design(run: Run, executor: Executor, console: Console, cache: BaselineCache | None) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
     published = Published(display, run.folder)
-    loop = make_loop(run, executor, published, lambda line: console.print(Text(printable(line)), soft_wrap=True), cache=cache)
+    loop = make_loop(run, executor, published, console_line(console), cache=cache)
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started
@@ -233,10 +224,7 @@ def _design(run: Run, executor: Executor, console: Console, cache: BaselineCache
         Text(printable(_header(opening))),
         soft_wrap=True,
     )
-    if isinstance(display, LiveTable):
-        with display:
-            loop.design(slots(run.config))
-    else:
+    with published.beating(), display if isinstance(display, LiveTable) else nullcontext():
         loop.design(slots(run.config))
 
 

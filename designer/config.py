@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ from pydantic.fields import FieldInfo
 from designer.addresses import has_secret
 from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
+from designer.times import next_occurrence
 
 
 class Section(BaseModel):
@@ -29,6 +31,10 @@ class SearchConfig(Section):
     )
     budget: str | None = Field(
         None, description="10m, 2h, overnight, '45 trainings' or $3: sets the sizes below that you don't, and is kept"
+    )
+    until: str | None = Field(
+        None,
+        description="a time of day such as 07:30, the next one: the finals are over by then, and the search gets what is left",
     )
     rounds: int = Field(3, ge=0, description="rounds of proposals; 0 trains the baselines only")
     population: int = Field(8, ge=1, le=99, description="candidates a round")
@@ -49,6 +55,16 @@ class SearchConfig(Section):
     finalists: int = Field(3, ge=1, description="how many of the best are trained again on seeds never used before")
     final_seeds: int = Field(5, ge=1, description="training seeds of each finalist and baseline")
     seed: int = Field(0, ge=0, description="the run's seed; training and evaluation seeds are derived from it")
+
+    @field_validator("until")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                next_occurrence(text, datetime.now().astimezone())
+            except ValueError:
+                raise ConfigError(f"search.until = {text!r} is no time. Say 07:30, or 2026-11-30T07:30.") from None
+        return text
 
     @property
     def size(self) -> Size:
@@ -102,7 +118,11 @@ class LlmConfig(Section):
     model: str | None = Field(None, description="the model's name at the endpoint; setting it implies provider openai")
     base_url: str | None = Field(None, description="an OpenAI-compatible endpoint; not set: OPENAI_BASE_URL or OpenAI's")
     timeout_s: float = Field(180, gt=0, description="longest time for one attempt at an answer")
-    patience_s: float = Field(1800, gt=0, description="longest time for one answer, all attempts and pauses included")
+    patience_s: float = Field(
+        6 * 3600,
+        gt=0,
+        description="longest time for one answer, pauses included; what is there is trained meanwhile",
+    )
     parallel: int = Field(8, ge=1, le=64, description="model calls at once")
     repairs: int = Field(1, ge=0, le=3, description="how often a refused reward is sent back with its faults")
     critic: int = Field(1, ge=0, le=2, description="how often a critic may send a sound reward back before it is trained")
@@ -138,9 +158,21 @@ class PromptConfig(Section):
 
 class ExecutorConfig(Section):
     slots: int = Field(0, ge=0, description="boxes at once; 0: one for each core")
+    shared: bool = Field(
+        True, description="share this machine's slots with your other runs, so that all together have no more boxes than cores"
+    )
     memory_gb: float = Field(6, gt=0.5, description="address space of a box")
     cpu_s_per_1k_steps: float = Field(
         2.0, gt=0, description="CPU time that a training may use for 1,000 steps, far above what an honest reward needs"
+    )
+
+
+class DiskConfig(Section):
+    reserve_gb: float = Field(
+        0.5, ge=0, description="room that a run leaves on its disk: it prunes below twice as much, and stops below it"
+    )
+    prune: bool = Field(
+        True, description="whether it may prune: checkpoints of trainings that are over, then what judging left of the others"
     )
 
 
@@ -177,6 +209,7 @@ class Config(Section):
     executor: ExecutorConfig = ExecutorConfig()
     worker: WorkerConfig = WorkerConfig()
     sandbox: SandboxConfig = SandboxConfig()
+    disk: DiskConfig = DiskConfig()
     cached_baselines: bool = Field(
         True,
         description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
@@ -255,6 +288,17 @@ def with_environment(config: Config, name: str) -> Config:
     if config.worker.python is not None or config.worker.environment != WorkerConfig().environment:
         return config
     return config.model_copy(update={"worker": config.worker.model_copy(update={"environment": name})})
+
+
+def with_end(config: Config, now: datetime) -> Config:
+    """Return the config with its time of day as a moment: 07:30 means the next one after `now`, whenever it is read again. A
+    moment that has passed, of a run that is revised or replayed, is none.
+    """
+    if config.search.until is None:
+        return config
+    moment = next_occurrence(config.search.until, now.astimezone())
+    until = moment.isoformat(timespec="minutes") if moment > now.astimezone() else None
+    return config.model_copy(update={"search": config.search.model_copy(update={"until": until})})
 
 
 def to_toml(config: Config) -> str:

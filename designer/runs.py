@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from designer.archive import HUMAN, SPARSE, Archive
 from designer.bundle import bundle_root
-from designer.config import Config, load, to_toml
+from designer.config import Config, load, to_toml, with_end
 from designer.errors import InputError, RunBrokenError, RunError
 from designer.files import disk_error, write_atomically
 from designer.journal import Stamped, read
@@ -76,7 +76,7 @@ def create(parent: Path, task: Task, table: StateTable, config: Config, now: dat
 
     Raises RunError, DiskError.
     """
-    run = Run(parent / f"{now:%Y%m%d-%H%M%S}-{slug(task.name)}-{task.digest[:4]}", task, table, config)
+    run = Run(parent / f"{now:%Y%m%d-%H%M%S}-{slug(task.name)}-{task.digest[:4]}", task, table, with_end(config, now))
     try:
         run.folder.mkdir(parents=True, exist_ok=False)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""What all tests have in common: baselines are kept in a folder of each test's own."""
+"""What all tests have in common: baselines and the locks of slots are kept in a folder of each test's own."""
 
 from __future__ import annotations
 
@@ -11,3 +11,9 @@ import pytest
 def own_baselines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's Python has no `designer`, so the variable is named here."""
     monkeypatch.setenv("DESIGNER_BASELINES", str(tmp_path / "baselines"))
+
+
+@pytest.fixture(autouse=True)
+def own_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test waits for no other process on this machine."""
+    monkeypatch.setenv("DESIGNER_SLOTS", str(tmp_path / "slots"))
