@@ -51,7 +51,7 @@ class MachineSlots:
 
     @contextmanager
     def one(self, run: Path, job: str) -> Iterator[int | None]:
-        """Hold a slot while the block runs; wait until one is free. None where the folder can't be used: nothing is shared then.
+        """Hold a slot while the block runs; wait until one is free. None where the folder can't be used: then nothing is.
 
         Raises InterruptedRunError.
         """
@@ -83,9 +83,7 @@ class MachineSlots:
             if time.monotonic() - began > TELL_AFTER_S:
                 others = sorted({Path(held.run).name for held in held_slots(self._folder)} - {run.name})
                 if others:
-                    self._tell(
-                        f"all {self._count} slots of this machine are held, also by {', '.join(others)}: waiting for one."
-                    )
+                    self._tell(f"all {self._count} slots of this machine are held, also by {', '.join(others)}: waiting")
             if self._stopping.wait(LOOK_EVERY_S):
                 raise InterruptedRunError("the run was stopped while it waited for a slot of this machine.")
 

@@ -28,11 +28,11 @@ OTHER = {
     "llm.patience_s": "60.5", "llm.parallel": "3", "llm.max_tokens": "70", "llm.max_cost": "0.25", "llm.critic": "2",
     "llm.prices": "my prices.toml", "llm.script": "replies", "llm.analyst": "false", "llm.frames": "6",
     "prompt.source": "true", "prompt.digest": "false",
-    "llm.replay": 'runs/with "quotes" and \\ and é', "executor.slots": "3", "executor.shared": "false", "executor.memory_gb": "2.5",
+    "llm.replay": 'runs/with "quotes" and \\ and é', "executor.slots": "3", "executor.memory_gb": "2.5",
     "executor.cpu_s_per_1k_steps": "0.1", "worker.environment": "other", "worker.python": "/a b/python",
     "sandbox.provider": "docker", "sandbox.docker_host": "unix:///tmp/a socket", "sandbox.image": "mine:1",
     "sandbox.base": "debian:12", "sandbox.runtime": "runsc", "sandbox.gpu": "true",
-    "search.until": "07:30", "disk.reserve_gb": "1.5", "disk.prune": "false",
+    "search.until": "07:30", "executor.shared": "false", "disk.reserve_gb": "1.5", "disk.prune": "false",
     "clips": "false",
     "cached_baselines": "false",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Several runs on one machine share its slots: never more boxes than slots, none lost to a kill -9, and `show` names the holders."""
+"""Several runs on one machine share its slots: never more boxes than slots, none lost to a kill -9; `show` names the holders."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from designer.display import Silent
 from designer.errors import InterruptedRunError
+from designer.executors import Job, Limits
 from designer.executors.fake import Fake
 from designer.executors.resumable import Resumable
 from designer.live import Published
@@ -126,19 +127,19 @@ def test_whoever_waits_is_told_for_whom(tmp_path, monkeypatch):
         with pytest.raises(InterruptedRunError), machine.one(tmp_path / "mine", "train"):
             pass
         process.kill()
-    assert said == ["all 1 slots of this machine are held, also by 20261128-night: waiting for one."]
+    assert said == ["all 1 slots of this machine are held, also by 20261128-night: waiting"]
 
 
 def test_a_stored_result_needs_no_slot(tmp_path):
-    run = small_run(tmp_path, search={"rounds": 1})
-    attempt(run, Fake())
-    os.truncate(run.journal, 0)
-    machine = MachineSlots(tmp_path / "slots", 1)
-    machine.stop()
+    machine, fake = MachineSlots(tmp_path / "slots", 1), Fake()
+    executor = Resumable(Sharing(fake, machine, tmp_path))
+    job = Job("probe", {}, {"reward.py": b""}, Limits(cpu_s=1, wall_s=1))
+    first = executor.run(job, tmp_path / "probe", lambda _: None)
+    machine.stop()  # it would raise rather than wait
     with holder(tmp_path / "slots", tmp_path) as process:
-        attempt(run, Resumable(Sharing(Fake(), machine, run.folder)))
+        assert executor.run(job, tmp_path / "probe", lambda _: None) == first
         process.kill()
-    assert run.archive().finished.winner
+    assert len(fake.jobs) == 1
 
 
 def test_a_folder_that_can_not_be_made_shares_nothing_and_says_so(tmp_path):
