@@ -1,4 +1,4 @@
-"""Several runs on one machine share its slots: never more boxes than slots, none lost to a kill -9; `show` names the holders."""
+"""Several runs on one machine share its slots: never more boxes than slots, none lost to a kill -9, holders shown."""
 
 from __future__ import annotations
 
