@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from designer.journal import (
     Asked,
@@ -113,6 +113,13 @@ class Archive:
         return (isinstance(event, BudgetSpent) and bool(self.spent)) or (
             isinstance(event, JudgeSwitchedOff) and event.judge in self.judges_off
         )
+
+    def unscored(self) -> Archive:
+        """Return this archive without scores and what was found by them: what a search may know that people alone steer."""
+        hidden = replace(self, trials={}, _by_purpose={})
+        for trial in self.trials.values():
+            hidden._keep(trial.model_copy(update={"scores": (), "evidence": None}))
+        return hidden
 
     def in_round(self, round_: int) -> list[Candidate]:
         """Return a round's candidates by sample."""

@@ -132,7 +132,7 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     off = loop.archive.judges_off
     if run.config.llm.critic and CRITIC not in off:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
-    if run.config.llm.analyst and ANALYST not in off:
+    if run.config.llm.analyst and not run.config.by_people_alone and ANALYST not in off:  # it is told scores
         loop.readers.append(EpisodeReader(Analyst(model, run.prompts, switched_off(ANALYST)), run.config.llm.parallel))
     if run.config.llm.frames and VIEWER not in off:
         loop.readers.append(FilmReader(Viewer(model, run.prompts, switched_off(VIEWER))))

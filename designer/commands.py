@@ -47,6 +47,7 @@ from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
+from designer.training_defaults import training_of, with_training
 from designer.world_source import WorldSource, locate_world
 
 MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
@@ -119,6 +120,7 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
+    config = with_training(config, draft.file.training, training_of(world, table.world, draft.file.says_steps))
     require_trainer(config, table)
     task = resolve_task(draft, table)
     if config.training.steps:

@@ -6,6 +6,7 @@ A field's description is what `designer config` and `designer run --help` show. 
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -75,6 +76,16 @@ class TrainingConfig(Section):
     steps: int | None = Field(None, ge=1, description="environment steps of one training; not set: the task's")
     num_envs: int = Field(64, ge=1, le=4096, description="parallel worlds for one policy")
     gamma: float = Field(0.99, gt=0, lt=1, description="discount")
+    horizon: int | None = Field(
+        None, ge=2, le=4096, description="steps of each world between two updates; not set: the trainer's"
+    )
+    epochs: int | None = Field(None, ge=1, le=100, description="times that an update goes over them; not set: the trainer's")
+    minibatches: int | None = Field(None, ge=1, le=1024, description="gradient steps an epoch; not set: the trainer's")
+    learning_rate: float | None = Field(None, gt=0, le=1, description="how far one goes at first; not set: the trainer's")
+    entropy: float | None = Field(None, ge=0, le=1, description="what keeping actions random is worth; not set: the trainer's")
+    spread: float | None = Field(
+        None, gt=0, le=2, description="standard deviation of the first actions, of half their range; not set: the trainer's"
+    )
     trainer: Literal["ppo", "sb3"] = Field(
         "ppo", description="who trains: ppo (designer's own, all seeds of a reward at once) or sb3 (Stable-Baselines3's PPO)"
     )
@@ -84,6 +95,22 @@ class TrainingConfig(Section):
         """What a person is told of the trainer."""
         names = {"ppo": "ppo (designer's own, seeds stacked)", "sb3": "sb3 (PPO of Stable-Baselines3, tuned)"}
         return names[self.trainer]
+
+    @property
+    def for_the_trainer(self) -> dict[str, float]:
+        """The settings as `ppo.Settings` in the worker calls them; what is not set is left to the trainer."""
+        said = {
+            "num_envs": self.num_envs,
+            "gamma": self.gamma,
+            "horizon": self.horizon,
+            "epochs": self.epochs,
+            "minibatches": self.minibatches,
+            "learning_rate": self.learning_rate,
+            "entropy_weight": self.entropy,
+            "choice_entropy_weight": self.entropy,
+            "initial_log_std": self.spread and math.log(self.spread),
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 class EvaluationConfig(Section):
@@ -215,6 +242,11 @@ class Config(Section):
         description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
     )
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
+
+    @property
+    def by_people_alone(self) -> bool:
+        """Whether rankings alone steer: then no score may reach a prompt, a proposer or a guard."""
+        return self.search.rule == "icpl"
 
 
 class Knob(NamedTuple):

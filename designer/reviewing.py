@@ -36,7 +36,11 @@ def opinions_for(folder: Path, archive: Archive, round_: int) -> list[OpinionTak
 
 
 def brief_for(bench: Workbench, archive: Archive, round_: int, world_source: str) -> Brief:
-    """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first."""
+    """Sum up what the proposer of a round may know: the same for every slot, whichever is filled first.
+
+    Where people alone steer, nobody who writes rewards is told a score either.
+    """
+    archive = archive.unscored() if bench.config.by_people_alone else archive
     entries = archive.entries(round_, remarks_on(archive))
     ranked = ranked_for(archive, entries, round_)
     seed = bench.config.search.seed

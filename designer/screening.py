@@ -63,7 +63,7 @@ def unscreened(bench: Workbench, batches: Sequence[Batch], archive: Archive) -> 
 def screenings(bench: Workbench, archive: Archive, names: Sequence[str]) -> list[partial[Screened]]:
     """Compare candidates with all before them, and return what is left to do: the rest of each one's screening."""
     near = _nearest(bench, archive, names)
-    library = library_of(bench.folder, archive)
+    library = None if bench.config.by_people_alone else library_of(bench.folder, archive)
     found = []
     for name in names:
         nearest, apart = near.get(name, ("", None))

@@ -10,13 +10,15 @@ import ast
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from designer.errors import TaskError, did_you_mean
 from designer.expression import parse_episode, parse_step, parse_success
 from designer.records import Expression, Function, Measure, Record, StateTable, Task
 from designer.syntax import Unreadable, parse
+from designer.training_defaults import checked
 
 DEFAULT_STEPS = 300_000
 MAX_FILE_BYTES = 100_000
@@ -32,8 +34,8 @@ _REWARD_PARAMETERS = 2  # a human's reward(s, a)
 class TaskFile(Record):
     """The keys of a task's TOML. `world` is needed only outside a world's own folder; `state` names a state table.
 
-    trap: an obvious reward that can be hacked, for benchmarks. held_out: no prompt example and no word of the composer's
-    lexicon may be made for this task.
+    training: how it is best trained, for whoever chose no settings. trap: an obvious reward that can be hacked, for benchmarks.
+    held_out: no prompt example and no word of the composer's lexicon may be made for this task.
     """
 
     text: str
@@ -49,6 +51,11 @@ class TaskFile(Record):
     held_out: bool = False
     solved_at: float | None = None
     steps: int = DEFAULT_STEPS
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def says_steps(self) -> bool:
+        return "steps" in self.model_fields_set
 
 
 class TaskDraft(Record):
@@ -192,6 +199,8 @@ def _read_task_file(path: Path) -> TaskFile:
         raise TaskError(f"{path}: {first['loc'][0]} = {_cut(repr(first['input']))}: {first['msg']}.") from None
     if read.steps < 1:
         raise TaskError(f"{path}: steps = {read.steps} must be at least 1; {DEFAULT_STEPS} is usual.")
+    if "steps" in checked(read.training, str(path)):
+        raise TaskError(f"{path}: training.steps = {read.training['steps']}: write steps = ... above [training].")
     return read
 
 

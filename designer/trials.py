@@ -127,7 +127,7 @@ def _train_job(bench: Workbench, batch: Batch, source: str) -> Job:
         "seeds": list(batch.seeds),
         "steps": bench.task.steps,
         "fractions": fractions(config, batch),
-        "settings": {"num_envs": config.training.num_envs, "gamma": config.training.gamma},
+        "settings": config.training.for_the_trainer,
         "reward": reward.spec,
     }
     if config.training.trainer != "ppo":

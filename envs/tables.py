@@ -10,7 +10,7 @@
 
 Of a MuJoCo world the model's own names are fields as well, unless `model_fields = false`. `divide` and `modulo` take an index
 apart: floor(value / divide) mod modulo. `between = ["a", "b"]` is the distance of two fields. `info = "key"` reads an entry of
-the world's info, never one that speaks of reward, cost or success.
+the world's info, never one that speaks of reward, cost or success. What is in `[training]` is the host's to read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Read = Callable[[Snapshot], Array]
 NUMBERS = "observation_numbers"
 """The snapshot's entry that holds an observation's numbers: (num_envs, size)."""
 INFO = "info."
-KEYS = ("ids", "prefixes", "model_fields", "summary", "dt_s", "action_names", "action_sentence", "field")
+KEYS = ("ids", "prefixes", "model_fields", "summary", "dt_s", "action_names", "action_sentence", "training", "field")
 FIELD_KEYS = (
     *("name", "index", "part", "between", "info", "divide", "modulo"),
     *("unit", "frame", "kind", "sentence", "components"),

@@ -104,6 +104,7 @@ def _camera(world: Any) -> Iterator[Callable[[], Frame]]:  # Any: a native world
     model.vis.quality.shadowsize = 0
     model.vis.quality.offsamples = 0
     model.vis.global_.offwidth, model.vis.global_.offheight = WIDTH, HEIGHT
+    endless_floors(model)
 
     with mujoco.Renderer(model, HEIGHT, WIDTH) as renderer:
 
@@ -114,6 +115,17 @@ def _camera(world: Any) -> Iterator[Callable[[], Frame]]:  # Any: a native world
             return np.asarray(renderer.render())
 
         yield picture
+
+
+def endless_floors(model: mujoco.MjModel) -> None:
+    """Draw planes without an end, as the physics takes them: a fast runner would leave the part that is drawn."""
+    for geom in np.flatnonzero(model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)):
+        material = model.geom_matid[geom]
+        sizes = model.geom_size[geom, :2]
+        if material >= 0 and sizes.all() and not model.mat_texuniform[material]:
+            model.mat_texrepeat[material] /= 2 * sizes  # a pattern was spread over the plane; now it is repeated by the metre
+            model.mat_texuniform[material] = 1
+        model.geom_size[geom, :2] = 0
 
 
 def encode(frames: Iterator[Frame], fps: int) -> tuple[bytes, int]:

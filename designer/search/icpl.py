@@ -34,19 +34,22 @@ class Icpl:
             action = plain_round(archive, self._config, round_, self._slots)
             if action:
                 return action
-        found = preferences(archive, self._config.rounds + 1)
-        best = next((name for name in found.ordered() if archive.trainable(name)), None) if found else None
+        best = next((name for name in self.best_first(archive, self._config.rounds + 1) if archive.trainable(name)), None)
         finals = missing_finals(archive, [*self._baselines, *([best] if best else [])], self._config)
         if finals:
             return Advance(finals)
         return Stop(archive.spent or (ALL_DONE if best else NOBODY_ANSWERED), best)
 
+    def best_first(self, archive: Archive, round_: int) -> list[str]:
+        """Return the candidates that were compared before a round, the most preferred first."""
+        found = preferences(archive, round_)
+        return found.ordered() if found else []
+
     def _slots(self, archive: Archive, round_: int) -> list[Slot]:
         population = self._config.population
-        found = preferences(archive, round_)
-        if found is None:
+        parents = self.best_first(archive, round_)[:2]
+        if not parents:
             return fresh_slots(round_, range(population))
-        parents = found.ordered()[:2]
         slots = fresh_slots(round_, range(min(FRESH_A_ROUND, population - 1)))
         for turn, sample in enumerate(range(len(slots), population)):
             verb, chosen = descent(turn, parents)

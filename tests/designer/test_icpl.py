@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from designer.archive import Archive
@@ -124,6 +126,19 @@ def test_a_played_rater_steers_a_whole_run_and_the_prompts_show_best_worst_and_t
     assert "```diff\n---" in third or "How the preferred reward changed" not in third
     best = max(archive.candidates, key=lambda name: archive.search_score(name) or 0.0)
     assert archive.finished.winner == best
+
+
+def test_what_the_rater_knows_reaches_no_prompt(tmp_path):
+    told = {}
+    for rule in ("icpl", "halving"):
+        feedback = {"source": "ranking", "rater": "simulated", "answers": 6}
+        run = small_run(tmp_path / rule, search={"rule": rule, "rounds": 3}, feedback=feedback)
+        llm = answering(run, lambda: None)
+        attempt(run, Fake(), llm)
+        told[rule] = "".join(prompts_of(llm, 2) + prompts_of(llm, 3))
+    assert re.search(r"task score[^.\n]*\d", told["halving"])
+    assert not re.search(r"task score[^.\n]*\d", told["icpl"])
+    assert "trained, not scored" in told["icpl"]
 
 
 def test_the_same_run_done_again_gives_the_same_answers(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="the browser's tests have a stage of their own, with scripts/browser.lock")
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.designer.desk_run import NAME, desk_run
 from tests.designer.example_run import WINNER, rounds
@@ -26,6 +26,7 @@ QUIET = (
     *("--disable-component-update", "--disable-sync", "--disable-default-apps"),
 )
 CLIP = Path(__file__).with_name("clip.mp4")
+PATIENCE_MS = 20_000
 PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
@@ -40,6 +41,7 @@ class Watched(NamedTuple):
 def chromium() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no {CHROMIUM}: sh scripts/system.sh --browser installs it")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
@@ -55,7 +57,7 @@ def open_page(chromium: Browser, serve: Callable[[Path], str]) -> Iterator[Calla
         size = PHONE if width < 640 else LAPTOP
         context = chromium.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         found = Watched(page, [])
         watched.append(found)
         page.on("console", lambda message: _told(message, found.complaints))

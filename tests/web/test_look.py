@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from designer.opinions import approval_of, read_opinions
 from designer.review.report import write_report
@@ -27,6 +27,7 @@ PAGES = {
     "search": "/search?q=torso+velocity",
     "error": f"/run/{NAME}/c/g99c99",
 }
+WAIT_MS = 60_000
 SERIOUS = ("serious", "critical")
 
 
@@ -84,6 +85,17 @@ def test_search_answers_while_typing(desk: str, page: Page):
     page.goto(f"{desk}/search")
     page.locator("#words").press_sequentially("torso velocity")
     expect(page.locator("#hits")).to_contain_text(WINNER)
+
+
+def test_what_is_typed_before_the_scripts_are_there_is_checked_too(desk: str, page: Page):
+    held: list[Route] = []
+    page.route("**/htmx.min.js", lambda route: held.append(route))
+    page.goto(f"{desk}/run/{NAME}/c/{WINNER}/edit", wait_until="commit")
+    code = page.locator("#source")
+    code.fill(code.input_value().replace("torso_velocity", "torso_velocty"))
+    expect(page.locator("#faults")).to_contain_text("finds nothing")
+    held[0].continue_()
+    expect(page.locator("#faults")).to_contain_text("torso_velocity", timeout=WAIT_MS)
 
 
 def test_clips_side_by_side_play_in_step(desk: str, page: Page):
