@@ -38,6 +38,7 @@ from designer.journal import RunStarted, locked
 from designer.live import Published
 from designer.modelling import require_model
 from designer.notifying import Notifier, command_from
+from designer.origin import MACHINE_SETTINGS, here, settle
 from designer.prompts import Prompts
 from designer.records import StateTable, Task
 from designer.review.report import write_report
@@ -116,7 +117,13 @@ class Prepared(NamedTuple):
 
 def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
-    draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
+    return prepare_draft(
+        find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or ""), asked, config, console
+    )
+
+
+def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
+    """Measure a task's world and read its expressions against it. Raises TaskError."""
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
@@ -166,16 +173,16 @@ def describe_world(asked: argparse.Namespace) -> None:
 
 
 def resume(folder: Path, asked: argparse.Namespace) -> Run:
-    """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own, but for its end."""
+    """Open a run folder to go on. Raises ConfigError where it is given settings that don't belong to this machine and time."""
     run = open_run(folder)
-    settings = {name: text for name, text in asked.settings.items() if name != "search.until"}
-    if settings or asked.config_file or asked.env or asked.fitness or asked.state:
+    kept = [name for name in asked.settings if name not in MACHINE_SETTINGS]
+    if kept or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     require_consent(run.config, asked.unsafe)
-    if until := asked.settings.get("search.until"):
-        config = with_end(load(folder / "config.toml", {"search.until": until}), datetime.now())
-        return run._replace(config=config)
-    return run
+    if not asked.settings:
+        return run
+    config = load(folder / "config.toml", asked.settings)
+    return run._replace(config=with_end(config, datetime.now()) if "search.until" in asked.settings else config)
 
 
 def carry_out_anew(run: Run, console: Console, notifier: Notifier | None = None) -> None:
@@ -191,9 +198,10 @@ def carry_out(
     say = console_line(console)
     with locked(run.folder), told_at_the_end(run, notifier), resumable(run):
         say(f"{run.task.text}\nrun folder: {run.folder}")
-        for line in (tight_disk(run), tight_time(run, datetime.now())):
-            if line:
-                say(line)
+        for line in settle(run.folder, here(run.folder, run.config)) if not run.archive().finished else ():
+            say(line)
+        for line in filter(None, (tight_disk(run), tight_time(run, datetime.now()))):
+            say(line)
         run = settled(run, executor, say, approval(console))
         _design(run, executor, console, cache)
         clip = film(run, executor)
