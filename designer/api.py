@@ -27,7 +27,7 @@ from designer.modelling import require_model
 from designer.notifying import Notifier
 from designer.records import Candidate, StateTable, Trial, Verdict
 from designer.review.verdict import sentences, verdict_of
-from designer.runs import CLIP, REPORT, Run, create
+from designer.runs import CLIP, REPORT, Run
 from designer.runs import open_run as read_run
 from designer.task import TaskDraft, TaskFile, draft_of, find_task
 from designer.workbench import POLICY
@@ -145,8 +145,7 @@ def run(
         require_model(config)
         require_future(config, datetime.now())
         draft = what.draft() if isinstance(what, Task) else find_task(str(what), bundle_root() / "envs", env, fitness)
-        task, table, world, config = commands.prepare_draft(draft, asked, config, console)
-        made = create(Path(runs), task, table, config, datetime.now(), world)
+        made = commands.prepare_draft(draft, asked, config, console).made(Path(runs), datetime.now())
         commands.carry_out_anew(made, console, notifier)
     return open_run(made.folder)
 

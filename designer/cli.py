@@ -125,6 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_revisions(verbs)
     _add_looks(verbs)
     _add_words(verbs)
+    _add_library(verbs)
     _add_desk(verbs)
     _add_machine(verbs)
     return parser
@@ -239,6 +240,18 @@ def _add_words(verbs: Verbs) -> None:
     add = _command(verbs, "add", speaking.add, "hand a run a reward of your own, as a candidate of the next round")
     add.add_argument("run", type=Path, help="a run folder that goes on")
     add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
+
+
+def _add_library(verbs: Verbs) -> None:
+    """Describe what is remembered across runs."""
+    from designer import remembering
+
+    library = _command(
+        verbs, "library", remembering.library_command, "list, add or forget rewards that later runs may be shown"
+    )
+    library.add_argument("verb", nargs="?", choices=["list", "add", "remove"], default="list")
+    library.add_argument("what", nargs="?", help="add: a run folder; remove: a name from the list")
+    library.add_argument("candidate", nargs="?", help="add: a finalist of the run; not given: its winner")
 
 
 def _add_desk(verbs: Verbs) -> None:

@@ -35,6 +35,7 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
+from designer.library import as_files, examples_for, library_root
 from designer.live import Published
 from designer.modelling import require_model
 from designer.notifying import Notifier, command_from
@@ -70,8 +71,7 @@ def run(asked: argparse.Namespace) -> None:
     config = load(asked.config_file, asked.settings)
     require_model(config)
     require_future(config, datetime.now())
-    task, table, world, config = prepare(asked, config, console)
-    started = create(asked.runs, task, table, config, datetime.now(), world)
+    started = prepare(asked, config, console).made(asked.runs, datetime.now())
     carry_out_anew(started, console, notifier)
     if config.llm.provider == "composer":
         console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
@@ -81,15 +81,14 @@ def baseline(asked: argparse.Namespace) -> None:
     """Play at random, train the human-written reward and the fitness as reward: a run without rounds."""
     console = terminal.console()
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
-    task, table, world, config = prepare(asked, config, console)
-    carry_out_anew(create(asked.runs, task, table, config, datetime.now(), world), console)
+    carry_out_anew(prepare(asked, config, console).made(asked.runs, datetime.now()), console)
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     console = terminal.console()
-    task, table, world, config = prepare(asked, load(asked.config_file, asked.settings), console)
-    console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
+    found = prepare(asked, load(asked.config_file, asked.settings), console)
+    console.print(Text(forecast(found.task, found.table, found.config, found.world)), soft_wrap=True)
 
 
 def fitted(config: Config, world: WorldSource, asked: argparse.Namespace, console: Console) -> Config:
@@ -113,6 +112,12 @@ class Prepared(NamedTuple):
     table: StateTable
     world: WorldSource
     config: Config
+    held_out: bool = False
+
+    def made(self, parent: Path, now: datetime) -> Run:
+        """Make the run's folder, with what earlier runs left to learn from. Raises RunError, DiskError."""
+        memory = examples_for(library_root(), self.task, self.table, self.config.library.examples, self.held_out)
+        return create(parent, self.task, self.table, self.config, now, self.world, as_files(memory))
 
 
 def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
@@ -136,7 +141,7 @@ def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, c
         task, config = ranked_only(task, table, config)
     elif config.llm.provider == "composer":  # a language model drafts what is missing
         require_fitness(task, table)
-    return Prepared(task, table, world, config)
+    return Prepared(task, table, world, config, draft.file.held_out)
 
 
 def require_trainer(config: Config, table: StateTable) -> None:

@@ -183,6 +183,15 @@ class PromptConfig(Section):
     digest: bool = Field(True, description="tell the model what was tried before, what happened, what failed and why")
 
 
+class LibraryConfig(Section):
+    examples: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="rewards that won earlier runs of similar tasks (`designer library`), shown to the model; 0: none",
+    )
+
+
 class ExecutorConfig(Section):
     slots: int = Field(0, ge=0, description="boxes at once; 0: one for each core")
     shared: bool = Field(
@@ -233,6 +242,7 @@ class Config(Section):
     feedback: FeedbackConfig = FeedbackConfig()
     llm: LlmConfig = LlmConfig()
     prompt: PromptConfig = PromptConfig()
+    library: LibraryConfig = LibraryConfig()
     executor: ExecutorConfig = ExecutorConfig()
     worker: WorkerConfig = WorkerConfig()
     sandbox: SandboxConfig = SandboxConfig()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -71,8 +72,17 @@ class Run(NamedTuple):
         return Archive.of(stamped.event for stamped in self.events())
 
 
-def create(parent: Path, task: Task, table: StateTable, config: Config, now: datetime, world: WorldSource | None = None) -> Run:
-    """Make a run folder with copies of everything, or none. `world` says where a user's own files are.
+def create(
+    parent: Path,
+    task: Task,
+    table: StateTable,
+    config: Config,
+    now: datetime,
+    world: WorldSource | None = None,
+    files: Mapping[str, str] | None = None,
+) -> Run:
+    """Make a run folder with copies of everything, or none. `world` says where a user's own files are; `files` are written too,
+    by path in the folder.
 
     Raises RunError, DiskError.
     """
@@ -84,6 +94,8 @@ def create(parent: Path, task: Task, table: StateTable, config: Config, now: dat
     except OSError as error:
         raise disk_error(run.folder, error) from error
     try:
+        for name, text in (files or {}).items():
+            write_atomically(run.folder / name, text)
         _fill(run, world)
     except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)

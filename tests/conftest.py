@@ -1,4 +1,4 @@
-"""What all tests have in common: baselines and the locks of slots are kept in a folder of each test's own."""
+"""What all tests have in common: baselines, locks of slots and the library are in folders of each test's own."""
 
 from __future__ import annotations
 
@@ -17,3 +17,9 @@ def own_baselines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def own_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test waits for no other process on this machine."""
     monkeypatch.setenv("DESIGNER_SLOTS", str(tmp_path / "slots"))
+
+
+@pytest.fixture(autouse=True)
+def own_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test learns from what this machine's user did."""
+    monkeypatch.setenv("DESIGNER_LIBRARY", str(tmp_path / "library"))

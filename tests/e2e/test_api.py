@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
@@ -92,19 +93,13 @@ def test_every_public_name_is_there_and_no_other():
         _ = designer.rnu
 
 
-def test_the_types_are_seen_from_outside(tmp_path):
-    (tmp_path / "user.py").write_text(
-        "from designer import Result, Task, run\n"
-        "result: Result = run(Task(text='a', world='b', fitness='c'), settings={'search.rounds': 2}, quiet=True)\n"
-        "scores: list[float] = result.final_scores('human')\n"
-        "wrong: int = result.verdict\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", tmp_path / "cache", "user.py"],
-        cwd=tmp_path, env=environment(MYPYPATH=str(ROOT)), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.stdout.count("error:") == 1, ended.stdout + ended.stderr
-    assert 'user.py:4: error: Incompatible types in assignment (expression has type "list[str]"' in ended.stdout
+def test_the_types_are_seen_from_outside():
+    """`py.typed` has type checkers read our annotations; mypy holds the whole package to them (scripts/test.sh)."""
+    assert (ROOT / "designer" / "py.typed").is_file()
+    for name in ("run", "describe", "check", "open_run"):
+        signature = inspect.signature(getattr(designer, name))
+        assert signature.return_annotation is not inspect.Signature.empty
+        assert all(parameter.annotation is not inspect.Parameter.empty for parameter in signature.parameters.values())
 
 
 def test_config_as_printed_is_a_config_file(tmp_path):
