@@ -19,6 +19,7 @@ from designer.journal import (
     RunStarted,
     Screened,
     TimeRead,
+    TrainedTogether,
     TrialsFinished,
 )
 from designer.proposers import Entry
@@ -33,10 +34,15 @@ BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward", RANDOM:
 class Archive:
     """Candidates, verdicts and trials by name. Built by `add`, event by event; the order within a round doesn't matter.
 
-    trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
-    screened: what was found of a candidate before its first training.
-    spent_s: how long the run has been at work by its last reading of the clock, where its search goes by that.
-    training_s: how much of it was training and judging. left_s: how long until it must be done, or None.
+        trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
+        screened: what was found of a candidate before its first training.
+    <<<<<<< HEAD
+        spent_s: how long the run has been at work by its last reading of the clock, where its search goes by that.
+        training_s: how much of it was training and judging. left_s: how long until it must be done, or None.
+    =======
+        together: which candidates were trained in one box.
+        spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
+    >>>>>>> main
     """
 
     started: RunStarted | None = None
@@ -55,6 +61,7 @@ class Archive:
     screened: dict[str, Screened] = field(default_factory=dict)
     opinions: list[OpinionTaken] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
+    together: list[TrainedTogether] = field(default_factory=list)
     finished: RunFinished | None = None
     _rounds: dict[int, dict[int, Candidate]] = field(default_factory=dict)
     _by_purpose: dict[tuple[str, Purpose], dict[int, Trial]] = field(default_factory=dict)
@@ -95,6 +102,8 @@ class Archive:
                 for trial in trials:
                     self._keep(trial)
                 self.walls.add(walls)
+            case TrainedTogether():
+                self.together.append(event)
             case TimeRead(spent_s=seconds, training_s=training_s, left_s=left_s):
                 self.spent_s = max(self.spent_s, seconds)
                 self.training_s = max(self.training_s, training_s)

@@ -9,7 +9,8 @@ wall     the time of day: for `--until`, which is one, and for the journal's sta
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -85,8 +86,9 @@ class WorkClock:
         """Say whether the last reading is so old."""
         return self._clocks.awake() - self._read_at >= every_s
 
-    def trained(self, work: Callable[[], None]) -> None:
-        """Do trainings and count the time that they take."""
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Count the time that the block takes as training."""
         began = self._clocks.awake()
-        work()
+        yield
         self._training_s += self._clocks.awake() - began

@@ -145,11 +145,16 @@ def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, c
 
 
 def require_trainer(config: Config, table: StateTable) -> None:
-    """Refuse a trainer that can't look at what the world shows. Raises ConfigError."""
+    """Refuse a trainer that can't do what is asked of it. Raises ConfigError."""
     if table.pictures and config.training.trainer == "ppo":
         raise ConfigError(
             f"{table.world} shows its policy pictures, which training.trainer = ppo can't look at. "
             "Add --training.trainer sb3, or show the world as vectors."
+        )
+    if config.training.share_box and config.training.trainer != "ppo":
+        raise ConfigError(
+            f"training.trainer = {config.training.trainer} trains one policy after the other, so candidates can't share a box. "
+            "Add --training.share-box false."
         )
 
 

@@ -76,6 +76,11 @@ class TrainingConfig(Section):
     steps: int | None = Field(None, ge=1, description="environment steps of one training; not set: the task's")
     num_envs: int = Field(64, ge=1, le=4096, description="parallel worlds for one policy")
     gamma: float = Field(0.99, gt=0, lt=1, description="discount")
+    share_box: bool = Field(
+        False,
+        description="train a round's candidates stacked, in as few boxes as there are slots: faster, but they can spoil each "
+        "other's training; finalists and baselines are trained alone",
+    )
     horizon: int | None = Field(
         None, ge=2, le=4096, description="steps of each world between two updates; not set: the trainer's"
     )
@@ -94,7 +99,7 @@ class TrainingConfig(Section):
     def trainer_name(self) -> str:
         """What a person is told of the trainer."""
         names = {"ppo": "ppo (designer's own, seeds stacked)", "sb3": "sb3 (PPO of Stable-Baselines3, tuned)"}
-        return names[self.trainer]
+        return names[self.trainer] + ("; a round's candidates share a box (training.share_box)" if self.share_box else "")
 
     @property
     def for_the_trainer(self) -> dict[str, float]:

@@ -25,6 +25,7 @@ from designer.journal import (
     Reviewed,
     RunFinished,
     Screened,
+    TrainedTogether,
     TrialsFinished,
 )
 from designer.proposers import Slot
@@ -174,6 +175,9 @@ def told(event: Event, unit: str) -> str:
                 return f"{candidate.id} {candidate.verb}{origin}: {one_line(candidate.why, 110)}"
             faults = one_line(str(verdict.faults[0]), 110) if verdict.faults else ""
             return f"{candidate.id} {candidate.verb}{origin}: {verdict.status}: {faults}"
+        case TrainedTogether(candidates=names, status=status, error=error):
+            failed = "" if status is Status.OK else f": {status}: {one_line(error, 110)}; each is trained in a box of its own"
+            return f"{', '.join(names)}: trained in one box{failed}"
         case TrialsFinished():
             return _told_trials(event, unit)
         case CallFinished(key=key, model=model, completion_tokens=tokens):

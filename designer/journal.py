@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from designer.errors import RunBrokenError, RunLockedError
 from designer.files import disk_error
-from designer.records import Candidate, Record, Remark, Saying, Trial, Verdict
+from designer.records import Candidate, Record, Remark, Saying, Status, Trial, Verdict
 
 
 class RunStarted(Record):
@@ -126,6 +126,21 @@ class TrialsFinished(Record):
     walls: str
 
 
+class TrainedTogether(Record):
+    """Candidates of a round were trained in one box, each on these seeds up to `until`. Their trials follow.
+
+    status: of the box as a whole; unless it is OK, each is trained in a box of its own.
+    """
+
+    event: Literal["trained_together"] = "trained_together"
+    candidates: tuple[str, ...]
+    seeds: tuple[int, ...]
+    until: float
+    status: Status
+    error: str = ""
+    walls: str
+
+
 class TimeRead(Record):
     """How long the run has been at work, pauses left out [s]. Read by the loop, so that a search need not look at a clock.
 
@@ -166,6 +181,7 @@ Event = (
     | Asked
     | CandidateProposed
     | Screened
+    | TrainedTogether
     | TrialsFinished
     | Reviewed
     | TimeRead

@@ -21,9 +21,10 @@ from designer.proposing import Desk, propose
 from designer.reviewing import Reader, added_slots, brief_for, examine_added, opinions_for
 from designer.screening import screenings, unscreened
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
+from designer.together import trainings_together
 from designer.trials import run_batch, tidy
 from designer.vigil import Vigil
-from designer.waiting import side_by_side
+from designer.waiting import side_by_side, stop_all
 from designer.workbench import Workbench
 
 Done = TypeVar("Done", bound=Event)
@@ -52,8 +53,7 @@ class Loop:
     def design(self, slots: int) -> Archive:
         """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
         while self.archive.finished is None:
-            self.vigil.look()
-            self.vigil.read_clock()  # a search reads no clock: the loop does, and writes it down
+            self.vigil.begin_step()  # a search reads no clock: the loop does, and writes it down
             match self.search.next(self.archive):
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
@@ -85,10 +85,13 @@ class Loop:
     def advance(self, batches: tuple[Batch, ...], slots: int) -> None:
         """Look at what was never trained, or else train. Where the night has an end, a search is asked more often."""
         if new := unscreened(self.bench, batches, self.archive):
-            return self._together(slots, screenings(self.bench, self.archive, new))
+            self._together(slots, screenings(self.bench, self.archive, new))
+            return
         now = self.vigil.portion(batches, slots)
         self.display.training(now)
-        return self.vigil.trained(lambda: self._together(slots, [partial(self.train_and_judge, batch) for batch in now]))
+        with self.vigil.clock.training():
+            self._together(slots, trainings_together(self.bench, self.archive, now, slots, self.display.progress))
+            self._together(slots, [partial(self.train_and_judge, batch) for batch in now])
 
     def meanwhile(self, slots: int) -> None:
         """While replies are waited for: where the endpoint is away, train what is there, or stop waiting when it's time."""
@@ -113,8 +116,5 @@ class Loop:
             tidy(self.bench.folder, event.trials[0].folder)
 
     def _together(self, slots: int, tasks: Iterable[Callable[[], Done]], idle: Callable[[], None] | None = None) -> None:
-        side_by_side(slots, tasks, self.record, self._stop, idle or self.vigil.look)
-
-    def _stop(self) -> None:
-        self.stopping.set()
-        self.bench.executor.stop()
+        halt = partial(stop_all, self.stopping, self.bench.executor)
+        side_by_side(slots, tasks, self.record, halt, idle or self.vigil.look)

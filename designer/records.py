@@ -281,6 +281,7 @@ class Trial(Record):
     scores: one a checkpoint from the beginning, the last one is the result. Empty unless `status` is OK.
     train_cpu_s, wall_s: of all pieces of the training together.
     from_cache: a baseline that an earlier run trained; its times are that run's.
+    together: the candidates that were trained in one box with this one, in any piece of its training.
     """
 
     candidate: str
@@ -297,6 +298,7 @@ class Trial(Record):
     train_cpu_s: float = 0.0
     wall_s: float = 0.0
     from_cache: bool = False
+    together: tuple[str, ...] = ()
 
     @property
     def trained_here(self) -> bool:

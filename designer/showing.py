@@ -130,7 +130,8 @@ def show_candidate(run: Run, name: str, with_prompt: bool, console: Console) -> 
         console.print(Text(f"- {printable(remark.text)}"), soft_wrap=True)
     for trial in archive.trials_of(name, "search") + archive.trials_of(name, "final"):
         curve = " ".join(f"{score.fitness:.3g}" for score in trial.scores) or str(trial.status)
-        console.print(Text(f"{trial.purpose} seed {trial.seed}: fitness over training {curve}"), soft_wrap=True)
+        beside = f"; trained in one box with {', '.join(trial.together)}" if trial.together else ""
+        console.print(Text(f"{trial.purpose} seed {trial.seed}: fitness over training {curve}{beside}"), soft_wrap=True)
     console.print(Text(f"baselines: {baselines_of(archive)}"), soft_wrap=True)
     if with_prompt:
         _show_exchanges(run, candidate, console)

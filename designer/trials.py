@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from designer import shared_result
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE
 from designer.config import Config
 from designer.errors import SandboxError, TaskError
@@ -103,6 +104,7 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
         traces=traces,
         evidence=judged.evidence[k] if judged.evidence else None,
         folder=batch_folder(batch),
+        together=shared_result.beside(bench.folder / batch_folder(batch) / "train", [before] if before else []),
         train_cpu_s=training.cpu_s / len(batch.seeds) + (before.train_cpu_s if before else 0.0),
         wall_s=training.wall_s + (before.wall_s if before else 0.0),
     )
@@ -110,7 +112,8 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
 
 def train(bench: Workbench, batch: Batch, source: str, folder: Path, progress: Progress) -> JobResult:
     """Run the training box: all of the training, or the piece of it that the batch names."""
-    result = bench.executor.run(_train_job(bench, batch, source), folder, progress)
+    shared = shared_result.stored(folder)
+    result = shared.result if shared else bench.executor.run(_train_job(bench, batch, source), folder, progress)
     result = _with_files(result, folder, (POLICY,) if batch.until >= 1 else (POLICY, CHECKPOINT))
     if batch.candidate == SPARSE and result.status is not Status.OK:
         hint = " Is the fitness right?" if result.status is Status.REJECTED else ""
@@ -122,25 +125,40 @@ def _train_job(bench: Workbench, batch: Batch, source: str) -> Job:
     config = bench.config
     reward = paid(bench.task, batch.candidate, source)
     files = dict(reward.files)
+    spec = {**training_spec(bench, batch), "reward": reward.spec}
+    if config.training.trainer != "ppo":
+        spec["trainer"] = config.training.trainer
+    if batch.since > 0:
+        files[CHECKPOINT] = paused_at(bench, batch)
+    return Job("train", spec, files, bench.limits(START_UP_CPU_S + training_cpu_s(bench, batch), POLICY_BYTES))
+
+
+def training_spec(bench: Workbench, batch: Batch) -> dict[str, Any]:
+    """Return what a training job says of the training, whatever pays in it."""
+    config = bench.config
     spec = {
         "world": bench.table.world,
         "seeds": list(batch.seeds),
         "steps": bench.task.steps,
         "fractions": fractions(config, batch),
         "settings": config.training.for_the_trainer,
-        "reward": reward.spec,
     }
-    if config.training.trainer != "ppo":
-        spec["trainer"] = config.training.trainer
     if batch.until < 1:
         spec["until"] = batch.until
     if batch.since > 0:
         spec["resume"] = True
-        paused = batch_folder(batch._replace(until=batch.since))
-        files[CHECKPOINT] = bench.folder / paused / "train" / CHECKPOINT
+    return spec
+
+
+def training_cpu_s(bench: Workbench, batch: Batch) -> float:
+    """Return the CPU time that a batch's training may use, starting aside [s]."""
     steps = (batch.until - batch.since) * bench.task.steps * len(batch.seeds)
-    cpu_s = START_UP_CPU_S + config.executor.cpu_s_per_1k_steps * steps / 1000
-    return Job("train", spec, files, bench.limits(cpu_s, POLICY_BYTES))
+    return bench.config.executor.cpu_s_per_1k_steps * steps / 1000
+
+
+def paused_at(bench: Workbench, batch: Batch) -> Path:
+    """Return the checkpoint that a batch goes on from."""
+    return bench.folder / batch_folder(batch._replace(until=batch.since)) / "train" / CHECKPOINT
 
 
 def _with_files(result: JobResult, folder: Path, needed: Sequence[str]) -> JobResult:

@@ -40,6 +40,11 @@ class Vigil:
         for pruned in self.disk.look(self._archive):
             self._record(pruned)
 
+    def begin_step(self) -> None:
+        """Look, and read the clock. Raises DiskError."""
+        self.look()
+        self.read_clock()
+
     def read_clock(self) -> None:
         """Write down how long the run has been at work, where its search goes by that."""
         if self.clock.limited:
@@ -48,10 +53,6 @@ class Vigil:
     def portion(self, batches: tuple[Batch, ...], slots: int) -> tuple[Batch, ...]:
         """Return the batches to train before the search is asked anew: all, unless it must end at a time of day."""
         return batches[: PORTION * slots] if self.clock.ends and batches[0].purpose == "search" else batches
-
-    def trained(self, work: Callable[[], None]) -> None:
-        """Do trainings, and count their time."""
-        self.clock.trained(work)
 
     def work_without_replies(self, search: Search) -> tuple[Batch, ...]:
         """Return what can be trained while the endpoint is away. Where there is no time left to wait, waiting is over."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
 from typing import TypeVar
+
+from designer.executors import Executor
 
 PAUSE_S = 1.0
 STOP_GRACE_S = 5.0
@@ -42,3 +45,9 @@ def side_by_side(
         wait([future for future in futures if not future.cancelled()], timeout=STOP_GRACE_S)
         raise
     pool.shutdown()
+
+
+def stop_all(stopping: Event, executor: Executor) -> None:
+    """End whatever waits, and every box."""
+    stopping.set()
+    executor.stop()

@@ -14,6 +14,7 @@ from designer.search import Batch
 PAUSED = "-to"
 ANALYSIS, EXPLANATION = "analyse", "explain"
 POLICY, TRAJECTORIES, CHECKPOINT = "policy.safetensors", "trajectories.safetensors", "checkpoint.safetensors"
+CURVES = "curves.jsonl"
 EPISODES = "episodes.safetensors"
 SIGNATURE = "signature.json"
 TRAJECTORIES_BYTES = 1024**3

@@ -216,9 +216,15 @@ class PPO:
             moments.restore({key: state[f"{name}.{key}"] for key in ("mean", "variance", "count")})
 
     @property
-    def finite(self) -> bool:
-        """Whether every parameter of every policy is still a finite number."""
-        return bool(torch.isfinite(self.networks.flat).all())
+    def finite(self) -> Tensor:
+        """Whether every parameter is still a finite number, (P,)."""
+        return torch.isfinite(self.networks.flat).all(2).all(0)
+
+    @torch.no_grad()
+    def give_up(self, policies: slice) -> None:
+        """Put policies that nobody wants any more at zero: finite numbers that others may be stacked with."""
+        for kept in (self.networks.flat, self._adam.first, self._adam.second):
+            kept[:, policies] = 0
 
     def _draw_noise(self) -> None:
         for policy, generator in enumerate(self._generators):

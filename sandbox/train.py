@@ -29,6 +29,7 @@ from sandbox.traces import Traces
 
 PROGRESS_INTERVAL_S = 0.5
 CHECKPOINT = "checkpoint.safetensors"
+DIVERGED = "the training diverged: the policy's weights are no longer finite"
 
 
 class Trained(Protocol):
@@ -67,11 +68,17 @@ def training_of(job: Mapping[str, Any], files: Callable[[str], bytes]) -> Traini
     """Return what a job describes: the seeds stacked over one batch of worlds. Raises CandidateFault, WorldError."""
     settings = Settings(**job["settings"])
     seeds = job["seeds"]
-    world = worlds.make(job["world"], settings.num_envs * len(seeds))
-    if world.spec.images:
-        raise WorldError(f"{world.spec.name} shows pictures, which this trainer can't look at: set training.trainer = sb3")
+    world = world_for(job, settings.num_envs * len(seeds))
     reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
     return Training(world, reward, seeds, job["steps"], job["fractions"], settings)
+
+
+def world_for(job: Mapping[str, Any], num_envs: int) -> VecEnv:
+    """Make a job's worlds. Raises WorldError where a policy of this trainer couldn't look at them."""
+    world = worlds.make(job["world"], num_envs)
+    if world.spec.images:
+        raise WorldError(f"{world.spec.name} shows pictures, which this trainer can't look at: set training.trainer = sb3")
+    return world
 
 
 def carry_out(make: Callable[[], Trained], job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
@@ -146,8 +153,7 @@ class Training:
         while self._done < last:
             self._collect()
             statistics = self._learner.update(self._observation)
-            if not self._learner.finite:
-                raise CandidateFault("non_finite", "the training diverged: the policy's weights are no longer finite")
+            self._look_at_weights()
             self._done += 1
             self.curves.append({"steps": self.steps, **{name: value.tolist() for name, value in statistics.items()}})
             self.kept += [self._learner.export() for _ in range(self._keep_at.count(self._done))]
@@ -157,6 +163,11 @@ class Training:
                 reported = now
                 stepped = (self._done - first) * self._settings.horizon * self._world.num_envs
                 output.progress(share=self._done / self._horizons, steps_per_s=stepped / (now - started))
+
+    def _look_at_weights(self) -> None:
+        """Stop a training that diverged. Raises CandidateFault."""
+        if not bool(self._learner.finite.all()):
+            raise CandidateFault("non_finite", DIVERGED)
 
     def _collect(self) -> None:
         """Fill the learner's horizon."""

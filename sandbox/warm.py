@@ -10,11 +10,11 @@ nothing; then it seals itself and does what any worker does. So a child is a fre
 and reaches none beside it. Parent, clerk and init can't be traced or read (not dumpable).
 
 Usage: python -m sandbox.warm ROLE WORLD SEED IDLE_S, with a socket of packets as standard input. ROLE: `candidates` (probe,
-train, explain) or `judges` (rollout, score, analyse, compare): what judges never comes from a process that ran with
-candidates. SEED: of the probe's random play. A packet is JSON, {"files": names, "cpu_s", "memory_bytes"}, and carries
-descriptors: the job's own line to the host, the ends of two pipes (stream, standard error), then the files. The host kills
-the child by shutting the job's line, and reads from it, last, one line of JSON: how the child ended. The parent ends with the
-host, or after IDLE_S with nothing to do.
+train, train_together, explain) or `judges` (rollout, score, analyse, compare): what judges never comes from a process that
+ran with candidates. SEED: of the probe's random play. A packet is JSON, {"files": names, "cpu_s", "memory_bytes"}, and
+carries descriptors: the job's own line to the host, the ends of two pipes (stream, standard error), then the files. The host
+kills the child by shutting the job's line, and reads from it, last, one line of JSON: how the child ended. The parent ends
+with the host, or after IDLE_S with nothing to do.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from sandbox.namespaces import NEWUSER, VIEWS
 from sandbox.output import Output
 from sandbox.worker import VERBS, module_of, tell_failures
 
-ROLES = {"candidates": ("probe", "train", "explain"), "judges": ("rollout", "score", "analyse", "compare")}
+ROLES = {"candidates": ("probe", "train", "train_together", "explain"), "judges": ("rollout", "score", "analyse", "compare")}
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_FILES = 64
 LINE, STREAM, ERROR = range(3)

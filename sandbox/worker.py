@@ -26,6 +26,7 @@ VERBS = {
     "describe": "sandbox.describe",
     "probe": "sandbox.probe",
     "train": "sandbox.train",
+    "train_together": "sandbox.train_together",
     "rollout": "sandbox.rollout",
     "score": "sandbox.score",
     "analyse": "sandbox.analyse",

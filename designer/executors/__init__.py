@@ -8,7 +8,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from designer.records import Record, Status
 
-JobVerb = Literal["check", "describe", "probe", "train", "rollout", "score", "analyse", "explain", "compare", "render"]
+JobVerb = Literal[
+    "check", "describe", "probe", "train", "train_together", "rollout", "score", "analyse", "explain", "compare", "render"
+]
 Progress = Callable[[Mapping[str, float]], None]
 
 

@@ -36,7 +36,7 @@ def judged(ending: Ending, limits: Limits) -> JobResult:
     """Say what the worker did. Its own word counts only where nothing contradicts it."""
     status, error = _fault(ending, limits)
     if status is Status.OK and ending.result is not None:
-        status, error = _own_word(ending.result)
+        status, error = own_word(ending.result)
     content = ending.result if status is Status.OK and ending.result is not None else {}
     return JobResult(status, error, content, ending.cpu_s, ending.wall_s, ending.walls)
 
@@ -57,7 +57,8 @@ def _fault(ending: Ending, limits: Limits) -> tuple[Status, str]:
     return Status.OK, ""
 
 
-def _own_word(result: Mapping[str, Any]) -> tuple[Status, str]:
+def own_word(result: Mapping[str, Any]) -> tuple[Status, str]:
+    """Return the status and the error that a result tells."""
     try:
         status = Status(result.get("status", ""))
     except ValueError:

@@ -70,6 +70,21 @@ class Fake:
         traces = [[{"name": "term", "mean": [0.0, worth], "low": 0.0, "high": worth}] for _ in policies]
         return {"steps": job.spec["steps"], "traces": traces, "cpu_s": 1.0}
 
+    def _train_together(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        """Each candidate comes to what it would have come to alone."""
+        told = []
+        for k in range(job.spec["candidates"]):
+            own, source = folder / f"own-{k}", (folder / f"reward-{k}.py").read_bytes()
+            own.mkdir()
+            if job.spec.get("resume"):
+                (folder / f"checkpoint-{k}.safetensors").rename(own / "checkpoint.safetensors")
+            trained = self._train(Job("train", job.spec, {"reward.py": source}, job.limits), own)
+            for name in ("checkpoint", "policy"):
+                if (own / f"{name}.safetensors").exists():
+                    (own / f"{name}.safetensors").replace(folder / f"{name}-{k}.safetensors")
+            told.append({"status": "ok", "error": "", "traces": trained["traces"]})
+        return {"steps": job.spec["steps"], "candidates": told, "cpu_s": 1.0}
+
     def _rollout(self, job: Job, folder: Path) -> Mapping[str, Any]:
         """A policy's fitness is its share of the training times what its reward is worth; random play is worth 0."""
         if random_seeds := job.spec.get("random_seeds"):

@@ -29,7 +29,11 @@ LIMITS = {SEAL: MAX_SEAL_BYTES, PROGRESS: MAX_PROGRESS_BYTES, RESULT: MAX_JSON_B
 MAX_DEPTH = 20
 MAX_DIGITS = 18
 ARRAYS = ("policy.safetensors", "checkpoint.safetensors", "trajectories.safetensors", "episodes.safetensors")
-FILES = frozenset({RESULT, CURVES, *ARRAYS, "clip.mp4"})
+MOST_TOGETHER = 99
+"""So many candidates may share a box: each one's part of what it sends has its number."""
+NUMBERED_CURVES = frozenset(f"curves-{k}.jsonl" for k in range(MOST_TOGETHER))
+NUMBERED = frozenset(f"{name}-{k}.safetensors" for name in ("policy", "checkpoint") for k in range(MOST_TOGETHER))
+FILES = frozenset({RESULT, CURVES, *ARRAYS, "clip.mp4", *NUMBERED, *NUMBERED_CURVES})
 
 
 class StreamRefusedError(ValueError):
@@ -85,7 +89,7 @@ class FrameReader:
         length = self._buffer[4]
         name = bytes(self._buffer[5 : 5 + length]).decode("ascii", errors="replace")
         (size,) = struct.unpack(">Q", self._buffer[5 + length : 13 + length])
-        limit = LIMITS.get(name, self._left + len(self._buffer))
+        limit = LIMITS.get(CURVES if name in NUMBERED_CURVES else name, self._left + len(self._buffer))
         known = name in FILES or name == PROGRESS or (name == SEAL and self._first)
         if not known or name in self._seen or size > limit:
             raise StreamRefusedError(f"the box sent a frame {name[:40]!r} of {size} bytes, which is not allowed")
@@ -104,7 +108,7 @@ class FrameReader:
         if name == RESULT:
             self.result = parse(payload)
             payload = _written(self.result)
-        elif name == CURVES:
+        elif name == CURVES or name in NUMBERED_CURVES:
             payload = _curves(payload)
         write_atomically(self._folder / name, payload)
 

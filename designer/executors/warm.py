@@ -28,6 +28,7 @@ ROLES: Mapping[str, Role] = {
     "probe": "candidates",
     "explain": "candidates",
     "train": "candidates",
+    "train_together": "candidates",
     "rollout": "judges",
     "score": "judges",
     "analyse": "judges",

@@ -243,6 +243,11 @@ def _limits(run: Run, verdict: RunVerdict) -> list[str]:
         f"{count(run.config.evaluation.checkpoint_episodes, 'episode')} each: rough. The best point of a curve is no result.",
         "What a reward's terms did is what the training box said of itself. It is shown, never scored.",
     ]
+    if run.config.training.share_box:
+        told.append(
+            "Candidates of a round were trained in shared boxes (training.share_box), where they could spoil each other's "
+            "training; finalists and baselines were trained alone."
+        )
     if verdict.finalists > 1:
         told.append(
             f"The winner was chosen among {verdict.finalists} finalists on the final seeds themselves, "

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from jsonschema import Draft202012Validator
 
-from designer.archive import HUMAN, SPARSE
+from designer.archive import HUMAN, SPARSE, Archive
 from designer.assemble import describe_job
 from designer.config import Config, TrainingConfig
 from designer.executors import JobVerb
@@ -19,12 +19,13 @@ from designer.executors.folder import prepare_folder
 from designer.executors.results import Signature
 from designer.expression import parse_episode, parse_step
 from designer.filming import film
-from designer.journal import RunFinished, RunStarted
+from designer.journal import CandidateProposed, RunFinished, RunStarted
 from designer.proposing import probe
-from designer.records import Function, Task
+from designer.records import Candidate, Function, Status, Task, Verb, Verdict
 from designer.runs import Run
 from designer.screening import compare
 from designer.search import Batch
+from designer.together import train_together
 from designer.trials import run_batch
 from designer.workbench import Workbench
 from tests.contract.worker_files import annotated_names, constant, schema, validator
@@ -65,6 +66,9 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     run_batch(plain, Batch("g01c00", "final", (1000, 1001, 1002)), SOURCE, silent)
     paused = run_batch(plain, Batch("g01c01", "search", (1,), until=0.5), SOURCE, silent)
     run_batch(plain, Batch("g01c01", "search", (1,), since=0.5), SOURCE, silent, paused.trials)
+    for pieces in ({"until": 0.5}, {"since": 0.5}):
+        group = [Batch(name, "search", (5, 6), **pieces) for name in ("g01c03", "g01c04")]
+        train_together(plain, archive_of("g01c03", "g01c04"), group, lambda batch, numbers: None)
     run_batch(with_sb3(plain), Batch("g01c02", "search", (1,)), SOURCE, silent)
     run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
     run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
@@ -79,6 +83,13 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     prepare_folder(CHECK, root / "check")
     film(finished_run(root / "filmed"), Fake())
     return [json.loads(path.read_text()) for path in sorted(root.rglob("job.json"))]
+
+
+def archive_of(*names: str) -> Archive:
+    """Candidates that were proposed and not trained."""
+    sound = Verdict(status=Status.OK)
+    rewards = [Candidate(id=n, round=1, sample=0, verb=Verb.INIT, proposer="composer", source=SOURCE) for n in names]
+    return Archive.of(CandidateProposed(candidate=reward, verdict=sound) for reward in rewards)
 
 
 def with_sb3(plain: Workbench) -> Workbench:

@@ -115,6 +115,26 @@ def test_scores_are_means_of_the_episodes_in_the_indexs_order(played: Played) ->
     assert [score.fitness for score in second.scores] == pytest.approx([fitness[1], fitness[3], sum(fitness[6:]) / 2])
 
 
+SLOW = GOOD.replace("return", "[1 for _ in iter(int, 1)]\n    return")
+RAISES = "def reward(s, a):\n    return {'term': 1 / 0}\n"
+
+
+def test_shared_boxs_result_fits_and_a_slow_candidate_is_ended_in_a_sealed_process(played: Played) -> None:
+    spec = json.loads((played.folder / TRIALS / "train" / "job.json").read_text())
+    kept = {name: spec[name] for name in ("world", "seeds", "steps", "fractions", "settings")}
+    files = {f"reward-{k}.py": source.encode() for k, source in enumerate((GOOD, SLOW, RAISES))}
+    job = Job("train_together", {**kept, "candidates": 3, "entry": "reward", "reward_cpu_s": 1.0}, files, LIMITS)
+    result = ended(played, "together", job)
+    assert result.status is Status.OK, result.error
+    assert [each["status"] for each in result.content["candidates"]] == ["ok", "timed_out", "crashed"]
+    validator("result", "train_together").validate(played.result("together"))
+    validator("result").validate(played.result("together"))
+    assert not (played.folder / "together" / "policy-1.safetensors").exists()
+    alone = json.loads((played.folder / TRIALS / "train" / "result.json").read_text())["traces"]
+    for mine, theirs in zip(result.content["candidates"][0]["traces"], alone, strict=True):
+        assert mine[0]["mean"] == pytest.approx(theirs[0]["mean"], rel=1e-3, abs=1e-4)
+
+
 def ended(played: Played, place: str, job: Job) -> JobResult:
     return played.executor.run(job, played.folder / place, silent)
 

@@ -45,6 +45,7 @@ OPTIONAL = {"ranges.toml"}
 SANDBOX = {
     "__init__.py",
     "actions.py",
+    "allowance.py",
     "analyse.py",
     "checkpoint.py",
     "compare.py",
@@ -58,6 +59,7 @@ SANDBOX = {
     "likeness.py",
     "measure.py",
     "networks.py",
+    "parts.py",
     "output.py",
     "payers.py",
     "policy.py",
@@ -74,6 +76,7 @@ SANDBOX = {
     "terms.py",
     "traces.py",
     "train.py",
+    "train_together.py",
     "warm.py",
     "transitions.py",
     "worker.py",

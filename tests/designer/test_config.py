@@ -22,7 +22,7 @@ OTHER = {
     "search.fresh": "0.25", "search.finalists": "1",
     "search.final_seeds": "4", "search.seed": "12", "training.steps": "4096", "training.num_envs": "8",
     "training.gamma": "0.97", "evaluation.episodes": "3", "evaluation.checkpoints": "2",
-    "training.trainer": "sb3",
+    "training.trainer": "sb3", "training.share_box": "true",
     "training.horizon": "16", "training.epochs": "3", "training.minibatches": "2", "training.learning_rate": "0.001",
     "training.entropy": "0.01", "training.spread": "0.25",
     "evaluation.checkpoint_episodes": "1", "llm.provider": "manual", "llm.model": 'a "quoted" \\ model\nname\x7f',

@@ -83,7 +83,8 @@ def test_a_sleeping_machine_uses_no_budget_and_comes_nearer_to_its_end():
     machine = Machine()
     end = datetime.fromtimestamp(machine.wall_s + 8 * HOUR_S).astimezone().isoformat()
     clock = WorkClock(SearchConfig(budget="2h", until=end), Archive(), machine.clocks)
-    clock.trained(lambda: machine.work(HOUR_S))
+    with clock.training():
+        machine.work(HOUR_S)
     machine.sleep(5 * HOUR_S)
     read = clock.read()
     assert (read.spent_s, read.training_s) == (HOUR_S, HOUR_S)
@@ -93,7 +94,8 @@ def test_a_sleeping_machine_uses_no_budget_and_comes_nearer_to_its_end():
 def test_a_session_counts_on_from_what_the_one_before_read():
     machine = Machine()
     clock = WorkClock(SearchConfig(budget="2h"), Archive.of([TimeRead(spent_s=50.0, training_s=40.0)]), machine.clocks)
-    clock.trained(lambda: machine.work(10.0))
+    with clock.training():
+        machine.work(10.0)
     assert clock.read() == TimeRead(spent_s=60.0, training_s=50.0)
 
 
