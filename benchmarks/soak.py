@@ -44,7 +44,8 @@ LONGEST_SESSION_S = 240.0
 class Soak:
     """One soak: its places, its endpoint, and the log."""
 
-    def __init__(self, folder: Path, place: Place, seed: int) -> None:
+    def __init__(self, folder: Path, place: Place, seed: int, worker: Path | None) -> None:
+        self.worker = worker
         self.log = folder / "soak.jsonl"
         self.place = place
         self.draw = random.Random(seed)
@@ -87,6 +88,7 @@ class Soak:
         """Run the command once, with at most one fault, and note how it ended and how much memory it had."""
         self.place.clock.write_text("+0\n")
         flags = [text for name, value in SETTINGS.items() for text in (f"--{name}", str(value))]
+        flags += ["--worker.python", str(self.worker)] if self.worker else []
         flags += ["--llm.base-url", self.endpoint.base_url, "--runs", str(self.place.runs)]
         what = [str(run)] if run else ["half_cheetah_backward", *flags]
         shifted = self.draw.randrange(0, 10**6) if run and os.geteuid() == 0 else 0  # as after a sleep, or another start
@@ -249,6 +251,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--worker", type=Path, help="another worker's Python, such as a stand-in that trains nothing")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     seed = asked.seed if asked.seed is not None else int(time.time())
@@ -258,7 +261,7 @@ def main() -> None:
         temporary.mkdir()
         place = Place(Path(own) / "disk", temporary, Path(own) / "clock", mounted)
         place.runs.mkdir(exist_ok=True)
-        soak = Soak(asked.folder, place, seed)
+        soak = Soak(asked.folder, place, seed, asked.worker)
         while time.monotonic() < until:
             soak.one_run(until)
         soak.endpoint.down()
