@@ -160,8 +160,12 @@ class Archive:
 
     def original(self, candidate: str) -> str:
         """Return the earlier candidate that this one is the same reward as, or itself."""
+        return self.duplicate_of(candidate) or candidate
+
+    def duplicate_of(self, candidate: str) -> str:
+        """Return the earlier candidate that this one is the same reward as, or ""."""
         screened = self.screened.get(candidate)
-        return screened.duplicate_of if screened and screened.duplicate_of else candidate
+        return screened.duplicate_of if screened else ""
 
     def kept_out(self, candidate: str) -> str:
         """Return what a guard found that keeps a sound candidate from being trained, or ""."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from designer.baselines import BaselineCache, cache_root, folder_hash
@@ -18,6 +19,8 @@ from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.critic import CRITIC, Critic
+from designer.feedback.model_rater import RATER, ModelRater
+from designer.feedback.ranking import ask_raters
 from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
@@ -130,6 +133,8 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest)
     loop.parallel = run.config.llm.parallel
     off = loop.archive.judges_off
+    if run.config.feedback.rater == "model" and RATER not in off:
+        loop.ask = partial(ask_raters, model=ModelRater(model, run.prompts, switched_off(RATER)))
     if run.config.llm.critic and CRITIC not in off:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
     if run.config.llm.analyst and not run.config.by_people_alone and ANALYST not in off:  # it is told scores

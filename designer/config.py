@@ -129,15 +129,15 @@ class FeedbackConfig(Section):
         "fitness",
         description="what steers: the fitness, or raters' rankings too (alone under icpl, else for ties)",
     )
-    rater: Literal["human", "simulated"] = Field(
+    rater: Literal["human", "model", "simulated"] = Field(
         "human",
-        description="who ranks: people (desk, `designer rank`), or a simulated one that knows the fitness",
+        description="who ranks: people (desk, `designer rank`), the language model too, or a played one that knows the fitness",
     )
     answers: int = Field(
         5,
         ge=0,
         le=200,
-        description="comparisons before each round, by a simulated rater or waited for",
+        description="comparisons before each round, by a model or a simulated rater, or waited for",
     )
     wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
     error: float = Field(0.0, ge=0, le=1, description="how often a simulated rater answers the wrong way round")

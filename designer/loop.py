@@ -14,7 +14,7 @@ from typing import TypeVar
 from designer.archive import Archive
 from designer.display import Display
 from designer.feedback.critic import Critic
-from designer.feedback.ranking import ask_raters
+from designer.feedback.ranking import Asks, ask_raters
 from designer.journal import Event, Journal, RunFinished, TrialsFinished
 from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
@@ -44,8 +44,8 @@ class Loop:
         self.display = display
         self.critic: Critic | None = None
         self.readers: list[Reader] = []
-        self.world_source = ""
-        self.parallel = 1
+        self.ask: Asks = ask_raters
+        self.world_source, self.parallel = "", 1
         self.stopping = threading.Event()
         self.vigil = Vigil(bench, archive, self.record)
         self._turn = threading.Lock()
@@ -65,7 +65,7 @@ class Loop:
                 case Advance(batches=batches):
                     self.advance(batches, slots)
                 case Ask(round=round_):
-                    for answer in ask_raters(self.bench, self.archive, round_, self.stopping):
+                    for answer in self.ask(self.bench, self.archive, round_, self.stopping):
                         self.record(answer)
                 case Stop(reason=reason, winner=winner):
                     self.record(RunFinished(reason=reason, winner=winner))

@@ -35,7 +35,7 @@ class SeedRow(NamedTuple):
 
 
 class Portrait(NamedTuple):
-    """A candidate, as its page shows it."""
+    """A candidate, as its page shows it. same_as: the earlier one that is the same reward, whose evidence it shares, or ""."""
 
     id: str
     origin: str
@@ -44,6 +44,7 @@ class Portrait(NamedTuple):
     proposer: str
     outcome: str
     ended_well: bool
+    same_as: str
     is_winner: bool
     why: str
     expects: str
@@ -76,6 +77,7 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         proposer=one_line(candidate.proposer, 80),
         outcome=result,
         ended_well=well,
+        same_as=archive.duplicate_of(candidate.id),
         is_winner=bool(archive.finished and archive.finished.winner == candidate.id),
         why=printable(candidate.why, PROSE_CHARS),
         expects=printable(candidate.expects, PROSE_CHARS),
@@ -88,7 +90,7 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         shares=plots.share_bars(told.traces if told else (), "shares"),
         traces=plots.term_traces(told.traces if told else (), "traces"),
         traced_seed=told.seed if told else None,
-        film=film_of(book.run.folder, candidate.id),
+        film=film_of(book.run.folder, archive.original(candidate.id)),
         exchanges=len(exchanges_of(book.run.folder, candidate)),
     )
 
@@ -144,11 +146,11 @@ class Comparison(NamedTuple):
 def compared(book: Book, chosen: list[Candidate]) -> Comparison:
     """Put candidates side by side; the code's difference is between the first two."""
     archive = book.archive
-    shares = [dict(plots.term_shares(_traces(archive, candidate.id))) for candidate in chosen]
+    shares = [dict(plots.term_shares(_traces(archive, archive.original(candidate.id)))) for candidate in chosen]
     names = sorted({name for share in shares for name in share})
     first, second = chosen[0], chosen[1] if len(chosen) > 1 else chosen[0]
     rows = (
-        ("search fitness", tuple(_number(archive.search_scores(c.id)) for c in chosen)),
+        ("search fitness", tuple(_number(archive.search_scores(archive.original(c.id))) for c in chosen)),
         ("final fitness", tuple(_number(archive.final_scores(c.id)) for c in chosen)),
     )
     return Comparison(

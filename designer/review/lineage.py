@@ -63,6 +63,10 @@ def outcome(archive: Archive, candidate: Candidate) -> tuple[str, bool]:
     if verdict.status is not Status.OK:
         return f"{verdict.status.replace('_', ' ')} before training", False
     search = archive.search_score(candidate.id)
+    if original := archive.duplicate_of(candidate.id):
+        return f"the same reward as {original}" + (f": search {shown(search)}" if search is not None else ""), True
+    if archive.kept_out(candidate.id):
+        return "kept out of training by a guard", False
     if search is None:
         return _unscored(archive.trials_of(candidate.id, "search"))
     final = archive.final_scores(candidate.id)
