@@ -29,16 +29,17 @@ from designer import __version__
 from designer.archive import Archive
 from designer.journal import Stamped, TrialsFinished, read
 from designer.machine_slots import held_slots
+from designer.stopping import endings_heard
 
 SETTINGS = {
-    "training.steps": 2048, "search.rounds": 6, "search.population": 4, "search.final-seeds": 2, "search.confirm-seeds": 1,
+    "training.steps": 2048, "search.rounds": 4, "search.population": 4, "search.final-seeds": 2, "search.confirm-seeds": 1,
     "search.finalists": 2, "evaluation.episodes": 2, "evaluation.checkpoints": 2, "evaluation.checkpoint-episodes": 1,
     "clips": "false", "cached-baselines": "false", "llm.critic": 0, "llm.analyst": "false", "llm.model": "soak",
     "llm.max-calls": 1000, "disk.reserve-gb": RESERVE_GB, "executor.cpu-s-per-1k-steps": 1, "executor.memory-gb": 3,
 }  # fmt: skip
 SESSIONS_A_RUN = 12
 FAULTY_SESSIONS = 8
-LONGEST_SESSION_S = 240.0
+LONGEST_SESSION_S = 900.0
 
 
 class Soak:
@@ -256,7 +257,7 @@ def main() -> None:
     asked.folder.mkdir(parents=True, exist_ok=True)
     seed = asked.seed if asked.seed is not None else int(time.time())
     until = time.monotonic() + 60 * asked.minutes
-    with tempfile.TemporaryDirectory(prefix="soak-") as own, small_disk(Path(own) / "disk") as mounted:
+    with endings_heard(), tempfile.TemporaryDirectory(prefix="soak-") as own, small_disk(Path(own) / "disk") as mounted:
         temporary = Path(own) / "tmp"
         temporary.mkdir()
         place = Place(Path(own) / "disk", temporary, Path(own) / "clock", mounted)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from designer.api import Result as Result
     from designer.api import Task as Task
-    from designer.api import check as check
+    from designer.api import check_reward as check_reward
     from designer.api import describe as describe
     from designer.api import open_run as open_run
     from designer.api import run as run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from designer.errors import DesignerError as DesignerError
 
 __version__ = "0.1.0"
-__all__ = ["Config", "DesignerError", "Result", "Task", "__version__", "check", "describe", "open_run", "run"]
+__all__ = ["Config", "DesignerError", "Result", "Task", "__version__", "check_reward", "describe", "open_run", "run"]
 
 _HOMES = {"Config": "designer.config", "DesignerError": "designer.errors"}
 

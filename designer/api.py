@@ -163,7 +163,7 @@ def describe(env: str, *, state: str = "", settings: Settings | None = None) -> 
     return described(world, config)
 
 
-def check(source: str, *, env: str, state: str = "", settings: Settings | None = None) -> Verdict:
+def check_reward(source: str, *, env: str, state: str = "", settings: Settings | None = None) -> Verdict:
     """Say whether a reward would be accepted: its code is read, then called in a box on real states. Raises DesignerError."""
     world = locate_world(env, state)
     with _console(quiet=True) as console:

@@ -89,6 +89,8 @@ def test_importing_designer_brings_in_nothing_else():
 def test_every_public_name_is_there_and_no_other():
     assert all(getattr(designer, name) is not None for name in designer.__all__)
     assert designer.Config is Config
+    modules = {path.stem for path in (ROOT / "designer").iterdir()}
+    assert not modules & set(designer.__all__), "a module that is imported would take the name's place"
     with pytest.raises(AttributeError, match="has no attribute 'rnu'"):
         _ = designer.rnu
 
@@ -96,7 +98,7 @@ def test_every_public_name_is_there_and_no_other():
 def test_the_types_are_seen_from_outside():
     """`py.typed` has type checkers read our annotations; mypy holds the whole package to them (scripts/test.sh)."""
     assert (ROOT / "designer" / "py.typed").is_file()
-    for name in ("run", "describe", "check", "open_run"):
+    for name in ("run", "describe", "check_reward", "open_run"):
         signature = inspect.signature(getattr(designer, name))
         assert signature.return_annotation is not inspect.Signature.empty
         assert all(parameter.annotation is not inspect.Parameter.empty for parameter in signature.parameters.values())
