@@ -18,8 +18,8 @@ from designer.feedback.ranking import Asks, ask_raters
 from designer.journal import Event, Journal, RunFinished, TrialsFinished
 from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
-from designer.reviewing import Reader, added_slots, brief_for, examine_added, opinions_for
-from designer.screening import screenings, unscreened
+from designer.reviewing import Reader, brief_for, opinions_for, preparations
+from designer.screening import looks_before
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.together import trainings_together
 from designer.trials import run_batch, tidy
@@ -76,16 +76,15 @@ class Loop:
         round_ = wanted[0].round
         for taken in opinions_for(self.bench.folder, self.archive, round_):
             self.record(taken)
-        added = added_slots(self.bench, self.archive, round_)
-        self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
+        self._together(slots, preparations(self.bench, self.archive, round_))
         for reader in self.readers:
             brief = brief_for(self.bench, self.archive, round_, self.world_source)
             self._together(reader.parallel, reader.readings(wanted, brief, self.archive, self.bench))
 
     def advance(self, batches: tuple[Batch, ...], slots: int) -> None:
         """Look at what was never trained, or else train. Where the night has an end, a search is asked more often."""
-        if new := unscreened(self.bench, batches, self.archive):
-            self._together(slots, screenings(self.bench, self.archive, new))
+        if looks := looks_before(self.bench, batches, self.archive):
+            self._together(slots, looks)
             return
         now = self.vigil.portion(batches, slots)
         self.display.training(now)
