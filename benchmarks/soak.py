@@ -37,6 +37,7 @@ SETTINGS = {
     "clips": "false", "cached-baselines": "false", "llm.critic": 0, "llm.analyst": "false", "llm.model": "soak",
     "llm.max-calls": 1000, "disk.reserve-gb": RESERVE_GB, "executor.cpu-s-per-1k-steps": 1, "executor.memory-gb": 3,
 }  # fmt: skip
+SET_CLOCK = "clock set"
 SESSIONS_A_RUN = 12
 FAULTY_SESSIONS = 8
 LONGEST_SESSION_S = 900.0
@@ -92,14 +93,16 @@ class Soak:
         flags += ["--worker.python", str(self.worker)] if self.worker else []
         flags += ["--llm.base-url", self.endpoint.base_url, "--runs", str(self.place.runs)]
         what = [str(run)] if run else ["half_cheetah_backward", *flags]
-        shifted = self.draw.randrange(0, 10**6) if run and os.geteuid() == 0 else 0  # as after a sleep, or another start
+        fault = self.draw.choice(list(FAULTS)) if faulty else ""
+        # As after a sleep, or another start of the machine. faketime and a time namespace don't go together.
+        shifted = self.draw.randrange(0, 10**6) if run and os.geteuid() == 0 and fault != SET_CLOCK else 0
         shift = ["unshare", "-T", "--monotonic", str(shifted), "--boottime", str(shifted)] if shifted else []
+        own = variables(self.place, fault == SET_CLOCK)
         with open(self.place.temporary / "out.txt", "w") as out:
             process = subprocess.Popen(
                 [*shift, sys.executable, "-m", "designer.cli", "run", *what],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True, env=variables(self.place),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True, env=own,
             )  # fmt: skip
-            fault = self.draw.choice(list(FAULTS)) if faulty else ""
             memory = self.watch(process, fault)
         told = (self.place.temporary / "out.txt").read_text().strip().splitlines()
         crashed = [line for line in told if line.startswith("Traceback")]
@@ -110,7 +113,7 @@ class Soak:
 
     def watch(self, process: subprocess.Popen[str], fault: str) -> float:
         """Wait for the end of a session; do the fault somewhere in it. Returns the host's largest memory [MB]."""
-        strike = time.monotonic() + self.draw.uniform(2, 30)
+        strike = time.monotonic() + self.draw.uniform(1, 12)
         deadline, most = time.monotonic() + LONGEST_SESSION_S, 0.0
         while process.poll() is None:
             most = max(most, memory_mb(process.pid))
@@ -192,11 +195,11 @@ def _left(run: Path, place: Place) -> Iterator[str]:
     yield from (f"slot {held.slot} is held" for held in held_slots(place.temporary / "slots"))
 
 
-def variables(place: Place) -> dict[str, str]:
-    """Return a run's variables: its own places, no key, and a clock that can be set where faketime is installed."""
+def variables(place: Place, faked: bool) -> dict[str, str]:
+    """Return a run's variables: its own places, no key, and, where it is asked for, a clock that can be set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     own = {"TMPDIR": str(place.temporary), "DESIGNER_SLOTS": str(place.temporary / "slots")}
-    if FAKETIME.exists():
+    if faked and FAKETIME.exists():
         fake = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(place.clock), "FAKETIME_NO_CACHE": "1"}
         own |= {**fake, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
     return {**kept, **own}

@@ -21,7 +21,7 @@ from designer.baselines import BaselineCache
 from designer.budget import planned_units
 from designer.bundle import bundle_root
 from designer.checking import check_and_probe
-from designer.config import Config, load, to_toml, with_end, with_environment
+from designer.config import Config, load, to_toml, with_environment
 from designer.deriving import settled
 from designer.display import LiveTable, Plain
 from designer.doctor import engine_answers, examine
@@ -44,6 +44,7 @@ from designer.prompts import Prompts
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
+from designer.run_until import with_end
 from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs

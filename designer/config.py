@@ -337,17 +337,6 @@ def with_environment(config: Config, name: str) -> Config:
     return config.model_copy(update={"worker": config.worker.model_copy(update={"environment": name})})
 
 
-def with_end(config: Config, now: datetime) -> Config:
-    """Return the config with its time of day as a moment: 07:30 means the next one after `now`, whenever it is read again. A
-    moment that has passed, of a run that is revised or replayed, is none.
-    """
-    if config.search.until is None:
-        return config
-    moment = next_occurrence(config.search.until, now.astimezone())
-    until = moment.isoformat(timespec="minutes") if moment > now.astimezone() else None
-    return config.model_copy(update={"search": config.search.model_copy(update={"until": until})})
-
-
 def to_toml(config: Config) -> str:
     """Write every setting with its description, so that the file reads itself."""
     lines: list[str] = []
@@ -358,8 +347,14 @@ def to_toml(config: Config) -> str:
             section = head
             lines += ["", f"[{head}]"]
         lines.append(f"# {knob.field.description}")
-        lines.append(f"# {name} is not set" if knob.default is None else f"{name} = {_toml_value(knob.default)}")
+        lines.append(f"# {name} is not set" if knob.default is None else f"{name} = {_toml_value(_as_read(knob))}")
     return "\n".join(lines).strip() + "\n"
+
+
+def _as_read(knob: Knob) -> object:
+    """Return a value as it is when it is read back: a default may be written 6 where 6.0 is meant."""
+    is_number = knob.field.annotation in (float, float | None) and isinstance(knob.default, int)
+    return float(str(knob.default)) if is_number else knob.default
 
 
 def _toml_value(value: object) -> str:

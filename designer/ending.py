@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from designer.assemble import slots
-from designer.config import Config, with_end
+from designer.config import Config
 from designer.disk import forecast_bytes, room, warning
 from designer.display import clock
 from designer.errors import ConfigError, DesignerError, InterruptedRunError, MachineError, ModelError, SandboxError
 from designer.notifying import Notifier
 from designer.review.verdict import sentences, verdict_of
+from designer.run_until import with_end
 from designer.runs import Run
 from designer.stopping import number_of, told
 from designer.text import printable

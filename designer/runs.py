@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from designer.archive import HUMAN, SPARSE, Archive
 from designer.bundle import bundle_root
-from designer.config import Config, load, to_toml, with_end
+from designer.config import Config, load, to_toml
 from designer.errors import InputError, RunBrokenError, RunError
 from designer.files import disk_error, write_atomically
 from designer.journal import Stamped, read
 from designer.records import StateTable, Task
+from designer.run_until import with_end
 from designer.stripping import without_reward
 from designer.world_source import USER_MODULE, WorldSource, stage_world
 

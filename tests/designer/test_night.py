@@ -18,7 +18,7 @@ from designer import waiting
 from designer.archive import Archive
 from designer.assemble import make_loop
 from designer.clocks import Clocks, TimeWatch, WorkClock
-from designer.config import SearchConfig, load, to_toml, with_end
+from designer.config import SearchConfig, load, to_toml
 from designer.display import Silent
 from designer.ending import resumable, told_at_the_end
 from designer.errors import ConfigError, DiskError, InterruptedRunError, ModelUnreachableError
@@ -31,6 +31,7 @@ from designer.llm.patience import Patience, Setback
 from designer.llm.scripted import Scripted
 from designer.modelling import _interruptible
 from designer.notifying import Notifier
+from designer.run_until import with_end
 from designer.search import Advance, Propose
 from designer.stopping import Terminated, endings_heard
 from designer.times import next_occurrence
