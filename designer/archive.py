@@ -27,6 +27,8 @@ from designer.records import Candidate, Purpose, Remark, Status, Trial, TrialKey
 from designer.statistics import Spread, lower_bound, mean, pooled_spread
 
 HUMAN, SPARSE, RANDOM = "human", "sparse", "random"
+HINDSIGHT = "hindsight"
+"""The reviewer that holds a trained reward against the run's good episodes: `auditing.py`."""
 BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward", RANDOM: "random play"}
 
 
@@ -190,4 +192,5 @@ class Archive:
         reviews = (review for (_, name), review in self.reviews.items() if name == candidate.id)
         said = tuple(remark for review in reviews for remark in review.remarks)
         trials = tuple(self.trials_of(self.original(candidate.id), "search"))
-        return Entry(candidate, self.verdicts[candidate.id], trials, (*remarks, *said))
+        told = tuple(dict.fromkeys((*remarks, *said)))
+        return Entry(candidate, self.verdicts[candidate.id], trials, told)

@@ -101,7 +101,7 @@ def _trials(archive: Archive, name: str) -> list[Trial]:
 
 def _remarks(archive: Archive, name: str) -> tuple[tuple[str, str], ...]:
     """Return (source, text) of every remark, the reviewers' among them."""
-    found = [*remarks_on(archive)[name]]
+    found = [*remarks_on(archive, [name])[name]]
     found += [remark for (_, about), review in archive.reviews.items() if about == name for remark in review.remarks]
     return tuple((one_line(remark.source, 30), printable(remark.text, 1000)) for remark in found)
 
