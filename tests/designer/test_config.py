@@ -26,6 +26,7 @@ OTHER = {
     "training.trainer": "sb3", "training.share_box": "true",
     "training.horizon": "16", "training.epochs": "3", "training.minibatches": "2", "training.learning_rate": "0.001",
     "training.entropy": "0.01", "training.spread": "0.25",
+    "curriculum.form": "both", "curriculum.input": "language", "curriculum.bonus": "0.5", "curriculum.gates": "false",
     "evaluation.checkpoint_episodes": "1", "llm.provider": "manual", "llm.model": 'a "quoted" \\ model\nname\x7f',
     "llm.base_url": "http://localhost:8000/v1", "llm.timeout_s": "1e-05", "llm.repairs": "2", "llm.max_calls": "5",
     "llm.patience_s": "60.5", "llm.parallel": "3", "llm.max_tokens": "70", "llm.max_cost": "0.25", "llm.critic": "2",
