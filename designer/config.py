@@ -136,10 +136,15 @@ class FeedbackConfig(Section):
         5,
         ge=0,
         le=200,
-        description="comparisons before each round, by a model or a simulated rater, or waited for",
+        description="answers before each round, by a model or a simulated rater, or comparisons waited for",
+    )
+    shown: int = Field(
+        4, ge=2, le=6, description="how many candidates a simulated rater is shown in one question and puts in order"
     )
     wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
-    error: float = Field(0.0, ge=0, le=1, description="how often a simulated rater answers the wrong way round")
+    error: float = Field(
+        0.0, ge=0, le=1, description="how often a comparison of a simulated rater comes out the wrong way round"
+    )
 
 
 class LlmConfig(Section):

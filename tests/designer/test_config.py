@@ -15,6 +15,7 @@ OTHER = {
     "feedback.source": "ranking",
     "feedback.rater": "simulated",
     "feedback.answers": "7",
+    "feedback.shown": "3",
     "feedback.wait_s": "60.5",
     "feedback.error": "0.25",
     "search.rule": "my.module:Rule", "search.budget": "2h", "search.cut": "0.75", "search.confirm": "1",
