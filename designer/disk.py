@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from designer.archive import BASELINES, Archive
 from designer.budget import planned_units
-from designer.config import Config, DiskConfig
+from designer.config import Config
 from designer.errors import DiskError
 from designer.files import disk_error
 from designer.journal import Pruned
+from designer.machine_settings import DiskConfig
 from designer.records import StateTable, Task
 from designer.workbench import ANALYSIS, CHECKPOINT, EXPLANATION
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from designer.assemble import make_loop
-from designer.config import Config, DiskConfig
+from designer.config import Config
 from designer.disk import CHECKPOINTS, GB, JUDGING, LEAST_FILES, DiskGuard, Room, forecast_bytes, room, warning
 from designer.display import Silent
 from designer.errors import DiskError
 from designer.executors.fake import Fake
 from designer.executors.resumable import Resumable
 from designer.journal import Pruned
+from designer.machine_settings import DiskConfig
 from designer.runs import Run
 from tests.designer.cheetah_table import cheetah_table
 from tests.designer.small_run import small_run, task
