@@ -28,7 +28,7 @@ def test_every_cell_of_a_notebook_runs(notebook, tmp_path):
     script = tmp_path / "cells.py"
     script.write_text(lines, encoding="utf-8")
     ended = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, script], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=900, check=False
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     passed = [line.removeprefix(PASSED).strip() for line in ended.stdout.splitlines() if line.startswith(PASSED)]
