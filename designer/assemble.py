@@ -111,7 +111,7 @@ def make_loop(
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
-    loop = Loop(bench, search_for(run), Composer(), journal, run.archive(), display)
+    loop = Loop(bench, search_for(run), Composer(run.config.curriculum.form), journal, run.archive(), display)
     loop.world_source = run.world_source
     if (run.folder / GIVEN_FILE).is_file():
         loop.proposer = Reviser((run.folder / GIVEN_FILE).read_text(encoding="utf-8"), "the given reward")
@@ -126,7 +126,7 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     def switched_off(judge: str) -> Callable[[str], None]:
         return lambda reason: loop.record(JudgeSwitchedOff(judge=judge, reason=reason))
 
-    loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest)
+    loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest, run.config.curriculum.form)
     loop.parallel = run.config.llm.parallel
     off = loop.archive.judges_off
     if run.config.feedback.rater == "model" and RATER not in off:

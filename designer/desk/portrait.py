@@ -12,7 +12,7 @@ from designer.desk.shelf import Book
 from designer.display import clock
 from designer.feedback.statistics import remarks_on
 from designer.records import Candidate, Status, Trial
-from designer.review import code, plots
+from designer.review import code, course, plots
 from designer.review.exchanges import Exchange, exchanges_of
 from designer.review.lineage import PROSE_CHARS, outcome
 from designer.review.verdict import shown
@@ -57,6 +57,8 @@ class Portrait(NamedTuple):
     shares: Markup
     traces: Markup
     traced_seed: int | None
+    course: Markup
+    gates: list[str]
     film: Film | None
     exchanges: int
 
@@ -90,6 +92,8 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         shares=plots.share_bars(told.traces if told else (), "shares"),
         traces=plots.term_traces(told.traces if told else (), "traces"),
         traced_seed=told.seed if told else None,
+        course=course.drawn(course.course_of(trials)),
+        gates=course.told(course.course_of(trials)),
         film=film_of(book.run.folder, archive.original(candidate.id)),
         exchanges=len(exchanges_of(book.run.folder, candidate)),
     )

@@ -12,7 +12,7 @@ from designer.archive import BASELINES, HUMAN, Archive
 from designer.config import Config, knobs
 from designer.display import clock, count
 from designer.records import Candidate, Function, Trial
-from designer.review import code, plots
+from designer.review import code, course, plots
 from designer.review.findings import Arm, Comparison, RunVerdict, Scale
 from designer.review.lineage import PROSE_CHARS, Story, family_of, stories_of
 from designer.review.verdict import arm_label, calls_of, in_short, sentences, shown, span, verdict_of
@@ -52,6 +52,8 @@ class Reward(NamedTuple):
     traces: Markup
     shares: Markup
     seed: int | None
+    course: Markup
+    gates: list[str]
 
 
 class Page(NamedTuple):
@@ -206,6 +208,8 @@ def _reward(archive: Archive, winner: Candidate) -> Reward:
         traces=plots.term_traces(traces),
         shares=plots.share_bars(traces),
         seed=told.seed if told else None,
+        course=course.drawn(course.course_of(trials)),
+        gates=course.told(course.course_of(trials)),
     )
 
 

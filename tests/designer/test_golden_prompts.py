@@ -72,7 +72,6 @@ def rendered(world: str) -> dict[str, str]:
     viewer = Viewer(Scripted([]), FOLDER, lambda reason: None)
     rater = ModelRater(Scripted([]), FOLDER, lambda reason: None)
     failing, best = episode(table, 0.5, 0.0), episode(table, 2.5, 1.0)
-    digest = {"entries": entries(), "left_out": 0, "task": task_view(task), "table": table, "world_source": ""}
     return {
         "first": model.prompt(first, slot(round_=1)),
         "revise": model.prompt(later, slot(Verb.MUTATE, ("g00c00",), round_=2)),
@@ -85,7 +84,7 @@ def rendered(world: str) -> dict[str, str]:
         "rater": rater.prompt(task_view(task), table, Shown(failing), Shown(best)),
         "viewer": viewer.prompt(first, 6),
         "viewer_choice": viewer.choice_prompt(6),
-        "subgoals": Prompts(FOLDER).render("subgoals.j2", **digest),
+        "subgoals": LanguageModel(Scripted([]), FOLDER, form="stages").prompt(first, slot(round_=1)),
         "fitness": draft_prompt(task, table, FOLDER, Refused("line 2: no such field.", "def fitness(t):\n    return t.x\n")),
     }
 
