@@ -167,13 +167,18 @@ def _hindsight(bench: Workbench, archive: Archive, name: str, library: Library) 
         explained = explained_in(bench, archive, name, library, HINDSIGHT)
     except ReplyMissingError:  # a replay of a run that was made before there was hindsight
         return nothing
-    remark = hacked(name, explained, library) if explained else None
+    remark = looked_back(name, explained, library) if explained else None
     return nothing.model_copy(update={"remarks": (remark,)}) if remark else nothing
 
 
-def hacked(name: str, explained: Explained, library: Library) -> Remark | None:
-    """Say that a reward pays its own policy's bad episodes more than the good ones of others. None where it doesn't."""
+def looked_back(name: str, explained: Explained, library: Library) -> Remark | None:
+    """Tell a reward that was hacked (a flag) from one that was not learnt (a text); None where it can't be told."""
     found = ranked(explained, library)
+    if found.share >= AUDIT_WARNS:
+        text = (
+            f"not learnt rather than hacked: it pays the run's good episodes more than its own policy's, in {found.right:g} of "
+        )
+        return Remark(candidate=name, source="guard", kind="text", text=f"{text}{found.pairs} pairs")
     if found.share >= AUDIT_BLOCKS:
         return None
     text = f"misranking: it pays what its own policy does more than what the task wants, in {found.pairs - found.right:g} of "

@@ -63,14 +63,20 @@ def fitness_range(archive: Archive) -> Range | None:
 
 
 def alarms_of(archive: Archive, candidate: str, seen: Range | None) -> list[Remark]:
-    """Return the alarms on a candidate: each kind once, from the first search seed that raises it."""
+    """Return the alarms on a candidate: each kind once, from the first search seed that raises it.
+
+    Where hindsight found that the reward wants the right thing and was not learnt, only a collapsed term is left to be told.
+    """
+    review = archive.reviews.get((HINDSIGHT, candidate))
+    sound = review is not None and any(remark.kind == "text" for remark in review.remarks)
     raised: dict[str, Remark] = {}
     for trial in archive.trials_of(candidate, "search"):
         for alarm in alarms(trial, seen):
+            if sound and alarm.kind != "collapse":
+                continue
             text = f"{alarm.kind}: {alarm.text}"
             raised.setdefault(alarm.kind, Remark(candidate=candidate, source="guard", kind="flag", text=text))
-    review = archive.reviews.get((HINDSIGHT, candidate))
-    return [*raised.values(), *(review.remarks if review else ())]
+    return [*raised.values(), *(remark for remark in (review.remarks if review else ()) if remark.kind == "flag")]
 
 
 def alarms(trial: Trial, seen: Range | None) -> list[Alarm]:

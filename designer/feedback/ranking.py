@@ -80,8 +80,9 @@ def _simulated(config: Config, archive: Archive, round_: int) -> Iterator[Opinio
     worth = {name: score for name in sorted(archive.candidates) if (score := archive.search_score(name)) is not None}
     seed = f"{config.search.seed} {round_}"
     before, among = _told_before(archive, round_, NAME), list(worth)[-MOST_RANKED:]
-    for k, both in enumerate(answers(worth, before, among, config.feedback.answers, config.feedback.error, seed)):
-        yield from _new(archive, _taken(NAME, round_, k, Ranking(shown=both, places=(0, 1))))
+    asked = config.feedback
+    for k, order in enumerate(answers(worth, before, among, asked.answers, asked.error, seed, asked.shown)):
+        yield from _new(archive, _taken(NAME, round_, k, Ranking(shown=order, places=tuple(range(len(order))))))
 
 
 def _by_model(bench: Workbench, archive: Archive, round_: int, model: ModelRater) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import fmean
 
-from designer.archive import Archive
+from designer.archive import HINDSIGHT, Archive
 from designer.feedback.changes import change_of
 from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Evidence, Remark, Status, Trace, Trial
@@ -34,7 +34,9 @@ def _remarks(archive: Archive, name: str) -> list[Remark]:
     told = [Remark(candidate=name, source="statistics", kind="text", text=text) for text in texts]
     change = change_of(archive, archive.candidates[name])
     screened = archive.screened.get(name)
-    return [*([change] if change else []), *told, *(screened.remarks if screened else ())]
+    review = archive.reviews.get((HINDSIGHT, name))
+    looked = [remark for remark in review.remarks if remark.kind == "text"] if review else []
+    return [*([change] if change else []), *told, *(screened.remarks if screened else ()), *looked]
 
 
 def _stopped(trials: list[Trial]) -> list[str]:

@@ -39,9 +39,9 @@ def sentences(verdict: RunVerdict) -> list[str]:
 
 
 def in_short(verdict: RunVerdict) -> str:
-    """Say how a run ended in one short sentence without a number; "" where there is nothing to say yet."""
+    """Say how a run ended in one short sentence without a number; "" where there is nothing to say yet, or no given fitness."""
     winner = verdict.winner
-    if winner is None or winner.mean is None:
+    if winner is None or winner.mean is None or _stamp(verdict):
         return ""
     judged = [c for c in verdict.comparisons if c.baseline.mean is not None]
     if judged and all(c.baseline.name != RANDOM or c.reading == "above" for c in judged):

@@ -171,3 +171,14 @@ def test_several_seeds_are_told_of_once_with_the_mean_correlation():
     assert [text for text in texts if "correlation" in text] == [
         "correlation of each term with the task score over the judging episodes: run +0.70"
     ]
+
+
+def test_what_was_not_learnt_is_told_so_and_raises_no_alarm_but_for_a_collapsed_term():
+    still = made((0, 0.2, 0.1, 0.3, 0.2), {"spin": ramp(0, 5), "upright": [0.5] * 10})
+    others = [proposed(candidate("g01c00")), proposed(candidate("g01c01")), trained(trial("g01c01", "search", 1, 10.0))]
+    text = Remark(candidate="g01c00", source="guard", kind="text", text="not learnt rather than hacked: it pays the good ones")
+    before = Archive.of([*others, trained(still)])
+    after = Archive.of([*others, trained(still), Reviewed(reviewer=HINDSIGHT, candidate="g01c00", remarks=(text,))])
+    rang = [[r.text.partition(":")[0] for r in alarms_of(a, "g01c00", fitness_range(a))] for a in (before, after)]
+    assert rang == [["collapse", "hacking"], ["collapse"]]
+    assert text in remarks_on(after, ["g01c00"])["g01c00"]

@@ -305,3 +305,10 @@ def test_what_its_audit_kept_out_was_not_simply_not_trained_yet(tmp_path: Path) 
     archive = example_run(tmp_path, events).archive()
     assert outcome(archive, archive.candidates["g02c09"]) == ("kept out of training by a guard", False)
     assert status_of(archive, archive.candidates["g02c09"]) == "kept out"
+
+
+def test_a_run_by_an_unverified_fitness_begins_with_that_and_claims_nothing(tmp_path: Path) -> None:
+    task = example_task(fitness_origin="derived, unverified")
+    text = read(example_run(tmp_path, finished(), task)).text
+    assert "solves the task" not in text.partition("Final results")[0]
+    assert "Verdict Derived, unverified: " in text

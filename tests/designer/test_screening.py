@@ -9,7 +9,7 @@ from typing import Any
 
 from designer.archive import HINDSIGHT
 from designer.assemble import make_loop
-from designer.auditing import Known, Library, audit, hacked, library_against
+from designer.auditing import Known, Library, audit, library_against, looked_back
 from designer.display import Silent
 from designer.executors import Job, JobResult
 from designer.executors.fake import Fake
@@ -107,18 +107,23 @@ def test_a_reward_that_pays_its_own_bad_episodes_more_is_called_hacked_with_its_
     assert {library.episodes[k].candidate for k in library.good} == {"g01c00"}
     assert {library.episodes[k].candidate for k in library.bad} == {"g01c01"}
     paid = [9.0 if episode.candidate == "g01c01" else 1.0 for episode in library.episodes]
-    remark = hacked("g01c01", explained(*paid), library)
+    remark = looked_back("g01c01", explained(*paid), library)
     assert remark is not None
     assert not remark.blocking
     for told in ("misranking: ", "4 of 4 pairs", "an episode of g01c00 with a task score of 3.9 would be paid 100", "900"):
         assert told in remark.text
 
 
-def test_a_reward_that_was_not_learnt_but_wants_the_right_thing_raises_nothing() -> None:
+def test_a_reward_that_was_not_learnt_but_wants_the_right_thing_raises_no_flag() -> None:
     library = library_against(SEEN, "g01c01")
     assert library is not None
     paid = [1.0 if episode.candidate == "g01c01" else 9.0 for episode in library.episodes]
-    assert hacked("g01c01", explained(*paid), library) is None
+    remark = looked_back("g01c01", explained(*paid), library)
+    assert remark is not None
+    assert remark.kind == "text"
+    assert "not learnt rather than hacked" in remark.text
+    tied = [1.0] * len(library.episodes)
+    assert looked_back("g01c01", explained(*tied), library) is None
 
 
 def test_what_did_well_or_alone_is_not_held_against_anything() -> None:
