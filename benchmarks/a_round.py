@@ -21,9 +21,10 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from benchmarks.box_overhead import PROBE, REWARD, timed
+from benchmarks.box_overhead import PROBE, REWARD, in_turn
 from designer import __version__
 from designer.config import EvaluationConfig
 from designer.environments import environment_python
@@ -84,9 +85,9 @@ def main(rounds: int, steps: int) -> None:
             name = f"a round of {CANDIDATES}, {how} / bare physics on {cores} cores"
             print(f"| {name} | {told(ratios)} | {ours:,.0f} | {bare:,.0f} |", flush=True)
         print()
-        for name, made in (("warm", executor), ("cold", cold)):
-            seconds = timed(lambda made=made: first_update(made, Path(scratch)), 10)
-            print(f"candidate written to its first update, {name}: {told(seconds)} s")
+        starts = {"warm": partial(first_update, executor, Path(scratch)), "cold": partial(first_update, cold, Path(scratch))}
+        for name, seconds in in_turn(starts, 10).items():
+            print(f"candidate written to its first update, {name}: {told(seconds)} s", flush=True)
         share = judging_share(executor, Path(scratch), steps)
         print(f"judging's share of the CPU time of a training and its judging: {share:.1%}")
 

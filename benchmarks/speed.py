@@ -27,6 +27,7 @@ from envs.mujoco_world import MujocoWorld
 from sandbox.payers import CodeReward
 from sandbox.ppo import Settings
 from sandbox.train import Training
+from sandbox.train_together import Paying, TrainingTogether, watch
 
 NUM_ENVS = 64
 STEPS = 40
@@ -37,6 +38,7 @@ def reward(s, a):
     run = s.torso_velocity[:, 0]
     return {"run": run, "effort": -0.1 * a.square().sum(-1)}
 """
+SHARED_WORLD = "half_cheetah"
 ROWS = (("half_cheetah", 1), ("half_cheetah", 8), ("ant", 8), ("humanoid", 8))
 
 
@@ -99,13 +101,22 @@ def world_against_bare(name: str, rounds: int) -> Ratios:
     return alternate(lambda: steps_per_cpu_s(stepped), lambda: steps_per_cpu_s(bare), rounds)
 
 
-def training_against_world(name: str, policies: int, rounds: int) -> Ratios:
-    """Alternate a horizon of a training with as many steps of the world alone. The first horizon is not counted."""
+def training_against_world(name: str, policies: int, rounds: int, rewards: int = 1) -> Ratios:
+    """Alternate a horizon of a training with as many steps of the world alone. The first horizon is not counted.
+
+    rewards: how many candidates share the stack, each paid by a reward of its own.
+    """
     settings = Settings(num_envs=NUM_ENVS)
     world, actions = started(name, NUM_ENVS * policies)
     made = worlds.make(name, NUM_ENVS * policies)
     steps = (rounds + 1) * settings.horizon * NUM_ENVS
-    training = Training(made, CodeReward(REWARD, "reward", settings.gamma), list(range(policies)), steps, [1.0], settings)
+    if rewards > 1:
+        paying = [Paying(REWARD, "reward", settings.gamma, 1e6) for _ in range(rewards)]
+        seeds = list(range(policies // rewards))
+        training: Training = TrainingTogether(made, paying, seeds, steps, [1.0], settings)
+    else:
+        reward = CodeReward(REWARD, "reward", settings.gamma)
+        training = Training(made, reward, list(range(policies)), steps, [1.0], settings)
     training.start()
     training.advance(1 / (rounds + 1), Silent())  # type: ignore[arg-type]
 
@@ -137,6 +148,10 @@ def main() -> None:
     for name, policies in (row for row in ROWS if row[0] in asked):
         measured = training_against_world(name, policies, rounds)
         print(f"| {name}: training of {policies} stacked / world alone | {measured} |", flush=True)
+    if asked[0] == SHARED_WORLD:
+        watch()
+        measured = training_against_world(SHARED_WORLD, 8, rounds, rewards=8)
+        print(f"| {SHARED_WORLD}: 8 candidates that share a box / world alone | {measured} |")
 
 
 if __name__ == "__main__":
