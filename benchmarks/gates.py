@@ -5,8 +5,10 @@ least 4 of 5 seeds within the task's steps, and where random play and the fitnes
 holds where the human-written reward beats the fitness as reward on at least 60 % of its tasks: by the mean over seeds; beside
 it stands on how many the paired 95 % interval excludes zero.
 
-Every task that is done has a line in the log, with a hash of the task, its judges and its rewards: a second call goes on with
-what is missing or was changed. With `--minutes`, no task is begun after that long. Run from the repository root:
+Every task that is done has a line in the log, with a hash of the task, its judges, its rewards and the code that trains and
+judges: a second call goes on with what is missing or was changed. With `--minutes`, no task is begun after that long. `--seed`
+is the run seed that all training seeds are derived from: a task that was mended after it was judged is judged on another one.
+Run from the repository root:
 
     .venv/bin/python -m benchmarks.gates gates.jsonl                          all tasks, then the table
     .venv/bin/python -m benchmarks.gates gates.jsonl --minutes 10 reacher_reach ...
@@ -29,10 +31,12 @@ from typing import Any
 
 from designer import __version__
 from designer.archive import HUMAN, RANDOM, SPARSE, Archive
+from designer.baselines import folder_hash
 from designer.bundle import bundle_root
-from designer.runs import list_runs, open_run
+from designer.runs import list_runs, open_run, stage_worker_code
 from designer.statistics import interval
 from designer.task import shipped_tasks
+from designer.training_defaults import TRAINING_FILE
 
 SEEDS, ENOUGH, BETTER = 5, 4, 0.6
 ARMS = (RANDOM, SPARSE, HUMAN)
@@ -40,27 +44,36 @@ JUDGED = ("--evaluation.episodes", "10", "--evaluation.checkpoints", "2", "--eva
 Entry = dict[str, Any]
 
 
-def main(log: Path, names: list[str], minutes: float) -> None:
+def main(log: Path, names: list[str], minutes: float, seed: int) -> None:
     """Train what the log doesn't hold yet; then print the table."""
-    tasks = shipped_tasks(bundle_root() / "envs")
+    tasks, code = shipped_tasks(bundle_root() / "envs"), code_hash()
     done = {entry["task"]: entry for entry in map(json.loads, log.read_text().splitlines())} if log.exists() else {}
     wanted = names or list(tasks)
     begun = time.monotonic()
     for name in wanted:
-        identity = identity_of(tasks[name])
+        identity = identity_of(tasks[name], code, seed)
         if done.get(name, {}).get("identity") == identity or time.monotonic() - begun > 60 * minutes:
             continue
-        done[name] = {"task": name, "identity": identity, **anchor(tasks[name]), **train(name)}
+        facts = {"task": name, "identity": identity, "code": code, "seed": seed}
+        done[name] = {**facts, **anchor(tasks[name]), **train(name, seed)}
         with log.open("a") as file:
             file.write(json.dumps(done[name]) + "\n")
     print_table([done[name] for name in wanted if name in done])
 
 
-def identity_of(task: Path) -> str:
-    """Hash a task with its judges and its human-written rewards."""
+def code_hash() -> str:
+    """Hash the code that a box imports: worlds, trainer, judge."""
+    with tempfile.TemporaryDirectory() as staged:
+        stage_worker_code(Path(staged))
+        return folder_hash(Path(staged))
+
+
+def identity_of(task: Path, code: str, seed: int) -> str:
+    """Hash a task with its judges, its human-written rewards, how its world is trained, the worker's code and the seed."""
     world = task.parent.parent
-    files = (task, world / "fitness.py", world / "human.py")
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    files = (task, world / "fitness.py", world / "human.py", world / TRAINING_FILE)
+    contents = b"".join(file.read_bytes() for file in files if file.is_file())
+    return hashlib.sha256(contents + f"{code} {seed}".encode()).hexdigest()[:12]
 
 
 def anchor(task: Path) -> Entry:
@@ -68,10 +81,11 @@ def anchor(task: Path) -> Entry:
     return {"solved_at": content["solved_at"], "steps": content["steps"]}
 
 
-def train(name: str) -> Entry:
+def train(name: str, seed: int) -> Entry:
     """Measure a task's baselines; return each arm's fitness by seed, its curves, and the CPU time of its trainings."""
     with tempfile.TemporaryDirectory() as runs:
-        asked = (name, "--search.final-seeds", str(SEEDS), *JUDGED, "--clips", "false", "--runs", runs)
+        seeds = ("--search.seed", str(seed), "--search.final-seeds", str(SEEDS))
+        asked = (name, *seeds, *JUDGED, "--clips", "false", "--runs", runs)
         command = (sys.executable, "-m", "designer.cli", "baseline", *asked)
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
@@ -92,7 +106,10 @@ def arms_of(archive: Archive) -> Entry:
 def print_table(entries: list[Entry]) -> None:
     cores = len(os.sched_getaffinity(0))
     machine = f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, designer {__version__}"
-    print(f"{machine}; {SEEDS} seeds an arm, 95 % intervals over seeds.\n")
+    states = {entry.get("code", "?") for entry in entries}
+    runs = sorted({str(entry.get("seed", 0)) for entry in entries})
+    print(f"{machine}; {SEEDS} seeds an arm, 95 % intervals over seeds; run seed {', '.join(runs)};")
+    print(f"{len(states)} state{'' if len(states) == 1 else 's'} of the worker's code ({', '.join(sorted(states))}).\n")
     print("| task | steps | solved at | random | sparse | human | seeds solved | human against sparse | holds | CPU min |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for entry in entries:
@@ -149,5 +166,6 @@ if __name__ == "__main__":
     parser.add_argument("log", type=Path)
     parser.add_argument("tasks", nargs="*")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no task after so long")
+    parser.add_argument("--seed", type=int, default=0, help="the run seed that training seeds are derived from")
     asked = parser.parse_intermixed_args()
-    main(asked.log, asked.tasks, asked.minutes)
+    main(asked.log, asked.tasks, asked.minutes, asked.seed)

@@ -1,7 +1,7 @@
 """Compare search rules at equal environment steps: whole runs, judged by their own finals. Resumable.
 
-    .venv/bin/python -m benchmarks.search_rules LOG [RUNS_FOLDER]     goes on where LOG stops
-    .venv/bin/python -m benchmarks.search_rules LOG --table           prints what LOG holds
+    .venv/bin/python -m benchmarks.search_rules LOG [--runs FOLDER] [--minutes M]     goes on where LOG stops
+    .venv/bin/python -m benchmarks.search_rules LOG --table                           prints what LOG holds
 
 Every line of LOG (JSON) is one finished run; one that was stopped goes on. Runs of one task and seed share what they have in
 common (`shared_jobs.py`). Over tasks, final fitness is divided by what the human-written reward reaches on the same seeds.
@@ -9,10 +9,12 @@ common (`shared_jobs.py`). Over tasks, final fitness is divided by what the huma
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
@@ -26,8 +28,8 @@ from designer.search.greedy import maximum
 from designer.statistics import Interval, interval, mean, reading
 
 STEPS = {
-    **{"half_cheetah_backward": 40_000, "half_cheetah_forward": 40_000, "pendulum_swing_up": 80_000},
-    **{"inverted_pendulum_centre": 50_000, "inverted_double_pendulum_balance": 50_000},
+    **{"pendulum_swing_up": 80_000, "inverted_pendulum_centre": 50_000, "inverted_double_pendulum_balance": 50_000},
+    **{"half_cheetah_backward": 40_000, "half_cheetah_forward": 40_000},
 }
 SEEDS = (0, 1, 2)
 # Halving: 2 x (5 halves, 2 second halves, 2 more seeds) = 11 trainings, and 2 baselines in round 1. The others have 12.
@@ -43,13 +45,14 @@ SETTINGS = (
 )
 
 
-def main(log: Path, runs: Path) -> None:
-    """Do the runs that the log lacks, one after the other, and append each as it ends."""
+def main(log: Path, runs: Path, minutes: float) -> None:
+    """Do the runs that the log lacks, one after the other, and append each as it ends. None is begun after `minutes`."""
+    begun = time.monotonic()
     done = {(row["task"], row["rule"], row["seed"]) for row in read(log)}
     for seed in SEEDS:
         for task in STEPS:
             for rule in RULES:
-                if (task, rule, seed) not in done:
+                if (task, rule, seed) not in done and time.monotonic() - begun < 60 * minutes:
                     with log.open("a") as file:
                         file.write(json.dumps(one_run(task, rule, seed, runs / f"{task}-{rule}-{seed}")) + "\n")
 
@@ -131,7 +134,13 @@ def _told(span: Interval | None) -> str:
 
 
 if __name__ == "__main__":
-    if "--table" in sys.argv:
-        table(read(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs") / "search_rules", help="where the runs lie")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after so long")
+    parser.add_argument("--table", action="store_true", help="print what the log holds")
+    asked = parser.parse_args()
+    if asked.table:
+        table(read(asked.log))
     else:
-        main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else Path("runs") / "search_rules")
+        main(asked.log, asked.runs, asked.minutes)

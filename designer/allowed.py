@@ -76,7 +76,7 @@ CHANGING_METHODS = _words("append extend pop setdefault update")
 
 BUILTINS = _words(
     """
-    State Tensor abs all any bool dict enumerate float int len list max min range reversed round sorted str sum tuple
+    Stage State Tensor abs all any bool dict enumerate float int len list max min range reversed round sorted str sum tuple
     zip
     """
 )

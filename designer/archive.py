@@ -27,6 +27,8 @@ from designer.records import Candidate, Purpose, Remark, Status, Trial, TrialKey
 from designer.statistics import Spread, lower_bound, mean, pooled_spread
 
 HUMAN, SPARSE, RANDOM = "human", "sparse", "random"
+HINDSIGHT = "hindsight"
+"""The reviewer that holds a trained reward against the run's good episodes: `auditing.py`."""
 BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward", RANDOM: "random play"}
 
 
@@ -151,8 +153,12 @@ class Archive:
 
     def original(self, candidate: str) -> str:
         """Return the earlier candidate that this one is the same reward as, or itself."""
+        return self.duplicate_of(candidate) or candidate
+
+    def duplicate_of(self, candidate: str) -> str:
+        """Return the earlier candidate that this one is the same reward as, or ""."""
         screened = self.screened.get(candidate)
-        return screened.duplicate_of if screened and screened.duplicate_of else candidate
+        return screened.duplicate_of if screened else ""
 
     def kept_out(self, candidate: str) -> str:
         """Return what a guard found that keeps a sound candidate from being trained, or ""."""
@@ -186,4 +192,5 @@ class Archive:
         reviews = (review for (_, name), review in self.reviews.items() if name == candidate.id)
         said = tuple(remark for review in reviews for remark in review.remarks)
         trials = tuple(self.trials_of(self.original(candidate.id), "search"))
-        return Entry(candidate, self.verdicts[candidate.id], trials, (*remarks, *said))
+        told = tuple(dict.fromkeys((*remarks, *said)))
+        return Entry(candidate, self.verdicts[candidate.id], trials, told)

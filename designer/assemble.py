@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from designer.baselines import BaselineCache, cache_root, folder_hash
@@ -19,6 +20,8 @@ from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.critic import CRITIC, Critic
+from designer.feedback.model_rater import RATER, ModelRater
+from designer.feedback.ranking import ask_raters
 from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
@@ -108,7 +111,7 @@ def make_loop(
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
-    loop = Loop(bench, search_for(run), Composer(), journal, run.archive(), display)
+    loop = Loop(bench, search_for(run), Composer(run.config.curriculum.form), journal, run.archive(), display)
     loop.world_source = run.world_source
     if (run.folder / GIVEN_FILE).is_file():
         loop.proposer = Reviser((run.folder / GIVEN_FILE).read_text(encoding="utf-8"), "the given reward")
@@ -123,9 +126,11 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     def switched_off(judge: str) -> Callable[[str], None]:
         return lambda reason: loop.record(JudgeSwitchedOff(judge=judge, reason=reason))
 
-    loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest)
+    loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest, run.config.curriculum.form)
     loop.parallel = run.config.llm.parallel
     off = loop.archive.judges_off
+    if run.config.feedback.rater == "model" and RATER not in off:
+        loop.ask = partial(ask_raters, model=ModelRater(model, run.prompts, switched_off(RATER)))
     if run.config.llm.critic and CRITIC not in off:
         loop.critic = Critic(model, run.prompts, switched_off(CRITIC))
     if run.config.llm.analyst and not run.config.by_people_alone and ANALYST not in off:  # it is told scores

@@ -17,6 +17,8 @@ from designer.search.planning import descent_verb
 from designer.spending import USUAL_REPLY_TOKENS
 
 CRITIC_PROBES = ANALYST_PROBES = VIEWER_PROBES = 4
+RATER_PROBES = 8
+ORDERS = 2
 FITNESS_DRAFTS = 3
 
 
@@ -42,12 +44,15 @@ def count_calls(config: Config, has_fitness: bool) -> Calls:
     if llm.critic:
         least += CRITIC_PROBES + candidates
         most += CRITIC_PROBES + 2 * candidates * llm.critic
-    if llm.analyst and later and descents:
+    if llm.analyst and not config.by_people_alone and later and descents:
         least += ANALYST_PROBES + later
         most += ANALYST_PROBES + later * min(2, len(descents))
     if llm.frames and later and descents:
         least += VIEWER_PROBES + later
         most += VIEWER_PROBES + later * min(2, len(descents))
+    if config.feedback.source == "ranking" and config.feedback.rater == "model":
+        ranking = RATER_PROBES + search.rounds * config.feedback.answers * ORDERS
+        least, most = least + ranking, most + ranking
     return Calls(least + (not has_fitness), most + FITNESS_DRAFTS * (not has_fitness))
 
 

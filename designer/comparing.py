@@ -35,7 +35,7 @@ def compare_rewards(asked: argparse.Namespace) -> None:
     print(f"distance {nearest.distance:.3f}: {_meaning(nearest.distance)}.{constant}")
     print("Where they disagree most in random play (each in its own standard deviations from its mean):")
     for case in found.differ[0]:
-        values = ", ".join(f"{name} {' '.join(f'{v:g}' for v in numbers)}" for name, numbers in _moved(run, case.state))
+        values = ", ".join(f"{name} {' '.join(f'{v:.3g}' for v in numbers)}" for name, numbers in _moved(run, case.state))
         print(f"  {asked.first} {case.first:+.2f}, {asked.second} {case.second:+.2f}: {values}")
     _clips(run, archive, (asked.first, asked.second))
 

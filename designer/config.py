@@ -102,6 +102,21 @@ class TrainingConfig(Section):
         return {name: value for name, value in said.items() if value is not None}
 
 
+class CurriculumConfig(Section):
+    form: Literal["step", "stages", "both"] = Field(
+        "step", description="what is written anew: rewards (step), curricula (stages), or both, every other candidate"
+    )
+    input: Literal["index", "object", "position", "language"] = Field(
+        "index",
+        description="how a policy is told its stage: by number, by the state's fields it is about, by these fields' values, or "
+        "by its words",
+    )
+    bonus: float = Field(0.2, ge=0, description="what reaching a stage at once pays, in the reward's units; less the later")
+    gates: bool = Field(
+        True, description="go on only by measured success, leave out what can't be reached, drop what doesn't help"
+    )
+
+
 class EvaluationConfig(Section):
     episodes: int = Field(20, ge=1, description="episodes that judge a trained policy")
     checkpoints: int = Field(5, ge=1, le=20, description="points of the fitness curve, evenly spaced over the training")
@@ -113,18 +128,23 @@ class FeedbackConfig(Section):
         "fitness",
         description="what steers: the fitness, or raters' rankings too (alone under icpl, else for ties)",
     )
-    rater: Literal["human", "simulated"] = Field(
+    rater: Literal["human", "model", "simulated"] = Field(
         "human",
-        description="who ranks: people (desk, `designer rank`), or a simulated one that knows the fitness",
+        description="who ranks: people (desk, `designer rank`), the language model too, or a played one that knows the fitness",
     )
     answers: int = Field(
         5,
         ge=0,
         le=200,
-        description="comparisons before each round, by a simulated rater or waited for",
+        description="answers before each round, by a model or a simulated rater, or comparisons waited for",
+    )
+    shown: int = Field(
+        4, ge=2, le=6, description="how many candidates a simulated rater is shown in one question and puts in order"
     )
     wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
-    error: float = Field(0.0, ge=0, le=1, description="how often a simulated rater answers the wrong way round")
+    error: float = Field(
+        0.0, ge=0, le=1, description="how often a comparison of a simulated rater comes out the wrong way round"
+    )
 
 
 class LlmConfig(Section):
@@ -202,6 +222,7 @@ class WorkerConfig(Section):
 class Config(Section):
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
+    curriculum: CurriculumConfig = CurriculumConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     llm: LlmConfig = LlmConfig()

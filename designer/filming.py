@@ -18,7 +18,7 @@ from designer.trials import fractions
 from designer.workbench import PAUSED, POLICY
 
 SECONDS = 10.0
-MOST_ALARMED = 3
+MOST_ALARMED = 6
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=16 * 1024**3)
 HUMAN_CLIP = "clip-human.mp4"
 FINAL_CLIP, SEARCH_CLIP, STILLS = "clip", "clip-search", "stills"

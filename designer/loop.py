@@ -16,12 +16,12 @@ from typing import TypeVar
 from designer.archive import Archive
 from designer.display import Display
 from designer.feedback.critic import Critic
-from designer.feedback.ranking import ask_raters
+from designer.feedback.ranking import Asks, ask_raters
 from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
 from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
-from designer.reviewing import Reader, added_slots, brief_for, examine_added, opinions_for
-from designer.screening import screenings, unscreened
+from designer.reviewing import Reader, brief_for, opinions_for, preparations
+from designer.screening import looks_before
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.together import trainings_together
 from designer.trials import run_batch, tidy
@@ -46,8 +46,8 @@ class Loop:
         self.display = display
         self.critic: Critic | None = None
         self.readers: list[Reader] = []
-        self.world_source = ""
-        self.parallel = 1
+        self.ask: Asks = ask_raters
+        self.world_source, self.parallel = "", 1
         self.stopping = threading.Event()
         self._turn = threading.Lock()
         self._began = time.monotonic() - archive.spent_s
@@ -64,14 +64,14 @@ class Loop:
                     brief = brief_for(self.bench, self.archive, wanted[0].round, self.world_source)
                     desk = Desk(self.proposer, self.critic, brief, self.bench)
                     self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
-                case Advance(batches=batches) if new := unscreened(self.bench, batches, self.archive):
-                    self._together(slots, screenings(self.bench, self.archive, new))
+                case Advance(batches=batches) if looks := looks_before(self.bench, batches, self.archive):
+                    self._together(slots, looks)
                 case Advance(batches=batches):
                     self.display.training(batches)
                     self._together(slots, trainings_together(self.bench, self.archive, batches, slots, self.display.progress))
                     self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
                 case Ask(round=round_):
-                    for answer in ask_raters(self.bench, self.archive, round_, self.stopping):
+                    for answer in self.ask(self.bench, self.archive, round_, self.stopping):
                         self.record(answer)
                 case Stop(reason=reason, winner=winner):
                     self.record(RunFinished(reason=reason, winner=winner))
@@ -82,8 +82,7 @@ class Loop:
         round_ = wanted[0].round
         for taken in opinions_for(self.bench.folder, self.archive, round_):
             self.record(taken)
-        added = added_slots(self.bench, self.archive, round_)
-        self._together(slots, [partial(examine_added, slot, source, self.bench) for slot, source in added])
+        self._together(slots, preparations(self.bench, self.archive, round_))
         for reader in self.readers:
             brief = brief_for(self.bench, self.archive, round_, self.world_source)
             self._together(reader.parallel, reader.readings(wanted, brief, self.archive, self.bench))

@@ -40,6 +40,8 @@ def require_model(config: Config) -> None:
     name, value = needed.get(llm.provider, ("", ""))
     if value is None:
         raise ConfigError(f"llm.provider = {llm.provider} needs llm.{name}. `designer config` says what that is.")
+    if config.feedback.source == "ranking" and config.feedback.rater == "model" and llm.provider == "composer":
+        raise ConfigError("feedback.rater = model needs a language model, which then ranks too: add --llm.model NAME.")
     if llm.provider == "openai":
         openai_model(config, Patience()).usable_key()
     if llm.provider == "litellm":

@@ -16,6 +16,7 @@ from designer.journal import BudgetSpent, CandidateProposed
 from designer.proposers import Brief, Draft, Proposer, Slot
 from designer.records import Candidate, Fault, StateTable, Status, Verdict
 from designer.seeds import random_play_seed
+from designer.stages import form_of
 from designer.workbench import SIGNATURE, Workbench
 
 PROBE_CPU_S = 60
@@ -56,7 +57,8 @@ def candidate_of(slot: Slot, examined: Examined, author: str, bench: Workbench) 
     """Write a slot's reward down and make the event that tells of it."""
     draft = examined.draft
     write_atomically(bench.folder / "candidates" / slot.id / "reward.py", draft.source)
-    if examined.probed and examined.probed.rewards:
+    form = form_of(draft.source)
+    if examined.probed and examined.probed.rewards and form == "step":  # what a curriculum pays depends on its stage
         write_atomically(bench.folder / "candidates" / slot.id / SIGNATURE, examined.probed.rewards.model_dump_json())
     candidate = Candidate(
         id=slot.id,
@@ -67,6 +69,7 @@ def candidate_of(slot: Slot, examined: Examined, author: str, bench: Workbench) 
         proposer=author,
         why=draft.why,
         expects=draft.expects,
+        form=form,
         source=draft.source,
     )
     return CandidateProposed(candidate=candidate, verdict=examined.verdict)

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Record(BaseModel):
-    """A frozen value that is the same after it went through JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @property
-    def digest(self) -> str:
-        """Return a hash of the content: 12 hex digits."""
-        return digest(self.model_dump(mode="json"))
-
-
-def digest(content: Any) -> str:  # Any: whatever JSON holds
-    """Return 12 hex digits that identify a JSON value, whatever the order of its keys."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+from designer.course import CourseLog
+from designer.record import Record as Record
+from designer.record import digest as digest
 
 
 class Status(StrEnum):
@@ -176,6 +159,10 @@ class Fault(Record):
         return f"{where}{self.message}" + (f" {self.hint}" if self.hint else "")
 
 
+Form = Literal["step", "stages"]
+"""What a candidate is: a reward alone, or a curriculum, whose stages come before it."""
+
+
 class Candidate(Record):
     """A reward as proposed. `id` is g<round>c<sample>, so the same slot of a run always has the same id."""
 
@@ -187,6 +174,7 @@ class Candidate(Record):
     proposer: str
     why: str = ""
     expects: str = ""
+    form: Form = "step"
     source: str
 
     @property
@@ -279,6 +267,7 @@ class Trial(Record):
 
     until: share of the whole training that is done; below 1 it was paused there and may go on.
     scores: one a checkpoint from the beginning, the last one is the result. Empty unless `status` is OK.
+    course: how its curriculum went, where it is one.
     train_cpu_s, wall_s: of all pieces of the training together.
     from_cache: a baseline that an earlier run trained; its times are that run's.
     together: the candidates that were trained in one box with this one, in any piece of its training.
@@ -294,6 +283,7 @@ class Trial(Record):
     scores: tuple[Score, ...] = ()
     traces: tuple[Trace, ...] = ()
     evidence: Evidence | None = None
+    course: CourseLog | None = None
     folder: str
     train_cpu_s: float = 0.0
     wall_s: float = 0.0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from designer.archive import Archive
+from designer.auditing import hindsights
 from designer.errors import BudgetSpentError, ReplyMissingError
 from designer.evidence import stored_analysis
 from designer.feedback.analyst import ANALYST, Analyst
@@ -82,6 +83,12 @@ def ranked_for(archive: Archive, entries: tuple[Entry, ...], round_: int) -> Ran
 
 def _diff(old: str, new: str) -> str:
     return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))
+
+
+def preparations(bench: Workbench, archive: Archive, round_: int) -> list[partial[CandidateProposed] | partial[Reviewed]]:
+    """Return what is to be done once opinions are in: examine people's rewards, and look back at what was trained."""
+    added = [partial(examine_added, slot, opinion, bench) for slot, opinion in added_slots(bench, archive, round_)]
+    return [*added, *hindsights(bench, archive)]
 
 
 def added_slots(bench: Workbench, archive: Archive, round_: int) -> list[tuple[Slot, OpinionTaken]]:

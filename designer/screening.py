@@ -11,44 +11,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from designer.archive import BASELINES, Archive
+from designer.auditing import Library, audit, explained_in, guard_remark, hindsights, known_episodes, library_of
 from designer.errors import SandboxError
-from designer.evidence import explain_job, stored_analysis
 from designer.executors import Job
-from designer.executors.results import Compared, Explained, Nearest, Signature, read_compared, read_explained
-from designer.journal import Screened
+from designer.executors.results import Compared, Nearest, Signature, read_compared
+from designer.journal import Reviewed, Screened
 from designer.records import Remark, Status
 from designer.search import Batch
 from designer.seeds import random_play_seed
-from designer.workbench import ANALYSIS, EPISODES, SIGNATURE, Workbench
+from designer.workbench import SIGNATURE, Workbench
 
 SAME = 0.02
 MOST_COMPARED = 400
-GOOD_FROM, BAD_TO, LEAST_SPAN = 0.7, 0.3, 0.25
-LEAST_GOOD, LEAST_BAD, PARTS_A_SIDE = 2, 2, 3
-AUDIT_BLOCKS, AUDIT_WARNS = 0.5, 0.8
 CPU_S = 300
 
 
-class Known(NamedTuple):
-    """An episode whose worth is known: whose policy played it, its fitness and its length [steps]."""
-
-    candidate: str
-    fitness: float
-    steps: int
-
-
-class Library(NamedTuple):
-    """Episodes for an audit, in the order of the files that hold them; `good` and `bad` are places among them."""
-
-    files: tuple[Path, ...]
-    episodes: tuple[Known, ...]
-    good: tuple[int, ...]
-    bad: tuple[int, ...]
+def looks_before(
+    bench: Workbench, batches: Sequence[Batch], archive: Archive
+) -> Sequence[partial[Screened] | partial[Reviewed]]:
+    """Return what is to be looked at before these trainings: new candidates, and before the finals all that was trained."""
+    new = unscreened(bench, batches, archive)
+    if new:
+        return screenings(bench, archive, new)
+    return hindsights(bench, archive) if batches and batches[0].purpose == "final" else []
 
 
 def unscreened(bench: Workbench, batches: Sequence[Batch], archive: Archive) -> list[str]:
@@ -63,7 +52,7 @@ def unscreened(bench: Workbench, batches: Sequence[Batch], archive: Archive) -> 
 def screenings(bench: Workbench, archive: Archive, names: Sequence[str]) -> list[partial[Screened]]:
     """Compare candidates with all before them, and return what is left to do: the rest of each one's screening."""
     near = _nearest(bench, archive, names)
-    library = None if bench.config.by_people_alone else library_of(bench.folder, archive)
+    library = None if bench.config.by_people_alone else library_of(known_episodes(bench.folder, archive))
     found = []
     for name in names:
         nearest, apart = near.get(name, ("", None))
@@ -89,13 +78,9 @@ def _screened(bench: Workbench, archive: Archive, known: Screened, library: Libr
             f"duplicate: on shared transitions it pays as {known.duplicate_of} does, scale, offset and shaping aside (distance "
             f"{known.distance:.3f}, the same below {SAME}); it is not trained and shares that score"
         )
-        return known.model_copy(update={"remarks": (_remark(known.candidate, text, blocking=True),)})
+        return known.model_copy(update={"remarks": (guard_remark(known.candidate, text, blocking=True),)})
     remark = _audited(bench, archive, known.candidate, library) if library else None
     return known.model_copy(update={"remarks": (remark,)}) if remark else known
-
-
-def _remark(candidate: str, text: str, blocking: bool) -> Remark:
-    return Remark(candidate=candidate, source="guard", kind="flag", text=text, blocking=blocking)
 
 
 # Duplicates ---------------------------------------------------------------------------------------------------------
@@ -149,49 +134,6 @@ def signature_of(run_folder: Path, candidate: str) -> Signature | None:
 # Audit --------------------------------------------------------------------------------------------------------------
 
 
-def library_of(run_folder: Path, archive: Archive) -> Library | None:
-    """Return episodes of this run that are clearly good or clearly bad by their fitness; None where there are too few."""
-    found: dict[Path, list[Known]] = {}
-    for trial in archive.trials.values():
-        file = run_folder / trial.folder / ANALYSIS / EPISODES
-        if trial.purpose == "search" and trial.is_whole and file not in found and file.is_file():
-            analysed = stored_analysis(run_folder, trial)
-            ends = [one for policy in analysed.policies for one in (policy.worst, policy.best)] if analysed else []
-            found[file] = [Known(trial.candidate, episode.fitness, episode.steps) for episode in ends]
-    known = {file: episodes for file, episodes in found.items() if episodes}
-    ranked = sorted(known, key=lambda file: (max(e.fitness for e in known[file]), str(file)))
-    files = tuple(dict.fromkeys((*ranked[-PARTS_A_SIDE:], *ranked[:PARTS_A_SIDE])))
-    episodes = tuple(episode for file in files for episode in known[file])
-    if not episodes:
-        return None
-    low, high = min(e.fitness for e in episodes), max(e.fitness for e in episodes)
-    good = tuple(k for k, e in enumerate(episodes) if e.fitness >= low + GOOD_FROM * (high - low))
-    bad = tuple(k for k, e in enumerate(episodes) if e.fitness <= low + BAD_TO * (high - low))
-    if high <= low or high - low < LEAST_SPAN * max(abs(high), abs(low)) or len(good) < LEAST_GOOD or len(bad) < LEAST_BAD:
-        return None
-    return Library(files, episodes, good, bad)
-
-
 def _audited(bench: Workbench, archive: Archive, name: str, library: Library) -> Remark | None:
-    job = explain_job(bench, "reward", archive.candidates[name].source.encode(), library.files)
-    result = bench.executor.run(job, bench.folder / "candidates" / name / "audit", lambda _: None)
-    explained = read_explained(result.content, len(library.episodes)) if result.status is Status.OK else None
+    explained = explained_in(bench, archive, name, library, "audit")
     return audit(name, explained, library) if explained else None
-
-
-def audit(name: str, explained: Explained, library: Library) -> Remark | None:
-    """Say that a reward pays known bad episodes more than known good ones. None where it ranks most pairs right."""
-    paid = [sum(t.episodes[k] for t in explained.terms) * e.steps for k, e in enumerate(library.episodes)]
-    pairs = [(good, bad) for good in library.good for bad in library.bad]
-    right = sum(1.0 if paid[g] > paid[b] else 0.5 if paid[g] == paid[b] else 0.0 for g, b in pairs)
-    if right >= AUDIT_WARNS * len(pairs):
-        return None
-    g, b = min(pairs, key=lambda pair: paid[pair[0]] - paid[pair[1]])
-    good, bad = library.episodes[g], library.episodes[b]
-    blocks = right < AUDIT_BLOCKS * len(pairs)
-    text = (
-        f"audit: it ranks {right:g} of {len(pairs)} pairs of a good and a bad episode right; an episode of {good.candidate} "
-        f"with a task score of {good.fitness:.3g} would be paid {paid[g]:.3g}, one of {bad.candidate} with {bad.fitness:.3g} "
-        f"{paid[b]:.3g}"
-    )
-    return _remark(name, text + ("; it is not trained" if blocks else ""), blocks)

@@ -103,8 +103,10 @@ def status_of(archive: Archive, candidate: Candidate) -> str:
     if archive.verdicts[candidate.id].status is not Status.OK:
         return str(archive.verdicts[candidate.id].status)
     trials = archive.trials_of(candidate.id, "search")
+    if not trials and archive.original(candidate.id) != candidate.id:
+        return f"the same as {archive.original(candidate.id)}"
     if not trials:
-        return "not trained"
+        return "kept out" if archive.kept_out(candidate.id) else "not trained"
     first = trials[0]
     return str(first.status) if first.is_whole or first.status is not Status.OK else f"stopped at {first.until:.0%}"
 
@@ -121,7 +123,7 @@ def show_candidate(run: Run, name: str, with_prompt: bool, console: Console) -> 
     console.print(Text(f"{name}: {candidate.verb} by {one_line(candidate.proposer)}, {status_of(archive, candidate)}"))
     console.print(Text(f"why: {printable(candidate.why)}\nexpects: {printable(candidate.expects)}\n"), soft_wrap=True)
     print_code(candidate.source, console)
-    for remark in remarks_on(archive)[name]:
+    for remark in remarks_on(archive, [name])[name]:
         console.print(Text(f"- {printable(remark.text)}"), soft_wrap=True)
     for trial in archive.trials_of(name, "search") + archive.trials_of(name, "final"):
         curve = " ".join(f"{score.fitness:.3g}" for score in trial.scores) or str(trial.status)

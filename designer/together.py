@@ -41,13 +41,20 @@ def groups(archive: Archive, batches: Sequence[Batch], boxes: int) -> list[tuple
     """Put batches that can be stacked into as few boxes as there may be at once. One that would be alone is left out."""
     alike: dict[tuple[object, ...], list[Batch]] = {}
     for batch in batches:
-        if batch.purpose == "search" and batch.candidate not in BASELINES and not _was_together(archive, batch):
+        stacks = batch.candidate not in BASELINES and not _is_curriculum(archive, batch.candidate)
+        if batch.purpose == "search" and stacks and not _was_together(archive, batch):
             alike.setdefault((batch.seeds, batch.since, batch.until), []).append(batch)
     found = []
     for several in alike.values():
         parts = min(boxes, max(1, len(several) // 2))
         found += [tuple(several[k::parts]) for k in range(parts)]
     return [group for group in found if len(group) > 1]
+
+
+def _is_curriculum(archive: Archive, candidate: str) -> bool:
+    """Say whether a candidate is a curriculum: its worlds show more than another's, so it is trained alone."""
+    known = archive.candidates.get(candidate)
+    return known is not None and known.form == "stages"
 
 
 def _was_together(archive: Archive, batch: Batch) -> bool:

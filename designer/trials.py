@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from designer import shared_result
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE
 from designer.config import Config
+from designer.course import CourseLog
 from designer.errors import SandboxError, TaskError
 from designer.evidence import Paid, gather
 from designer.executors import Job, JobResult, Progress
@@ -28,6 +29,7 @@ from designer.journal import TrialsFinished
 from designer.records import Evidence, Measure, Score, Status, Task, Trace, Trial
 from designer.search import Batch
 from designer.seeds import episode_seed
+from designer.stages import MOST, form_of
 from designer.text import one_line
 from designer.workbench import CHECKPOINT, EXPLANATION, POLICY, TRAJECTORIES, Workbench, batch_folder
 
@@ -36,6 +38,7 @@ START_UP_CPU_S = 60
 EVALUATION_CPU_S_PER_1K_STEPS = 3.0
 POLICY_BYTES = 128 * 1024**2
 MAX_TRACES, MAX_TRACE_POINTS = 40, 20
+MAX_GATE_EVENTS, MAX_COURSE_POINTS = 40, 60
 
 
 class Judged(NamedTuple):
@@ -103,6 +106,7 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
         scores=((*before.scores, *judged.scores[k]) if before else judged.scores[k]) if judged.scores else (),
         traces=traces,
         evidence=judged.evidence[k] if judged.evidence else None,
+        course=_course(training, k),
         folder=batch_folder(batch),
         together=shared_result.beside(bench.folder / batch_folder(batch) / "train", [before] if before else []),
         train_cpu_s=training.cpu_s / len(batch.seeds) + (before.train_cpu_s if before else 0.0),
@@ -128,6 +132,9 @@ def _train_job(bench: Workbench, batch: Batch, source: str) -> Job:
     spec = {**training_spec(bench, batch), "reward": reward.spec}
     if config.training.trainer != "ppo":
         spec["trainer"] = config.training.trainer
+    elif batch.candidate not in BASELINES and form_of(source) == "stages":
+        curriculum = config.curriculum
+        spec["stages"] = {"input": curriculum.input, "bonus": curriculum.bonus, "gated": curriculum.gates}
     if batch.since > 0:
         files[CHECKPOINT] = paused_at(bench, batch)
     return Job("train", spec, files, bench.limits(START_UP_CPU_S + training_cpu_s(bench, batch), POLICY_BYTES))
@@ -289,6 +296,22 @@ def _traces(training: JobResult, policy: int) -> tuple[Trace, ...]:
         )
     except (KeyError, IndexError, TypeError, ValidationError):
         return ()
+
+
+def _course(training: JobResult, policy: int) -> CourseLog | None:
+    """Read what the training box says of its curriculum: text, whatever it holds. None where it says nothing, or nonsense."""
+    try:
+        own = training.content["stages"][policy]
+        stages = [{**stage, "name": one_line(str(stage["name"]), 60)} for stage in own["stages"][:MOST]]
+        found = CourseLog.model_validate({**own, "stages": stages})
+    except (KeyError, IndexError, TypeError, ValidationError):
+        return None
+    fits = all(event.stage <= len(stages) for event in found.events) and all(
+        len(p.reached) == len(stages) for p in found.points
+    )
+    if not (fits and stages):
+        return None
+    return found.model_copy(update={"events": found.events[:MAX_GATE_EVENTS], "points": found.points[:MAX_COURSE_POINTS]})
 
 
 def _silent(_: Mapping[str, float]) -> None:

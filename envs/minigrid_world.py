@@ -12,6 +12,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.minigrid_view import quicken
+
 PREFIXES = ("MiniGrid-", "BabyAI-")
 THINGS = ("goal", "key", "door", "ball", "box")
 LARGEST_CODE = 10.0
@@ -23,6 +25,7 @@ class GridVector(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
+        quicken(env.unwrapped)
         spaces = env.observation_space
         assert isinstance(spaces, gymnasium.spaces.Dict)
         size = int(np.prod(spaces["image"].shape or ()))
@@ -39,7 +42,11 @@ class GridVector(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def observation(self, observation: Any) -> dict[str, NDArray[np.float64]]:
         world: Any = self.env.unwrapped
-        things = [(cell.type, cell, i % world.width, i // world.width) for i, cell in enumerate(world.grid.grid) if cell]
+        things = [
+            (cell.type, cell, i % world.width, i // world.width)
+            for i, cell in enumerate(world.grid.grid)
+            if cell and cell.type != "wall"
+        ]
         x, y = (int(place) for place in world.agent_pos)
         away = {kind: [abs(cx - x) + abs(cy - y) for name, _, cx, cy in things if name == kind] for kind in THINGS}
         opened = sum(bool(cell.is_open) for name, cell, _, _ in things if name == "door")

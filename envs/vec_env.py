@@ -36,6 +36,7 @@ class WorldSpec:
     `choices` is 0 where actions are real numbers. Otherwise a policy picks one of that many actions, and `action_names` are
     "index" and the choices: a reward sees the index and a one-hot vector.
     `images` are the pictures among the observation's numbers. A trainer must know them: our own refuses such worlds.
+    `stage_inputs` is how many of the observation's last numbers tell the stage of a curriculum: 0 but in a training by stages.
     """
 
     name: str
@@ -51,6 +52,7 @@ class WorldSpec:
     episode_steps: int
     choices: int = 0
     images: tuple[Image, ...] = ()
+    stage_inputs: int = 0
 
     @property
     def action_dim(self) -> int:

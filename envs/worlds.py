@@ -104,6 +104,9 @@ def _gymnasium_maker(name: str, *, drawn: bool) -> Callable[[], Any]:
     options = {"render_mode": "rgb_array"} if drawn else {}
     if name.startswith(METAWORLD):
         _import("metaworld", name)
+        tasks = [METAWORLD + task for task in getattr(sys.modules["metaworld"], "ALL_V3_ENVIRONMENTS", ())]
+        if tasks and name not in tasks:
+            raise _unknown(name, tasks)
         return lambda: gymnasium.make(
             "Meta-World/MT1", env_name=name.removeprefix(METAWORLD), disable_env_checker=True, **options
         )

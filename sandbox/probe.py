@@ -19,10 +19,12 @@ from sandbox.extremes import extremes
 from sandbox.faults import CandidateFault
 from sandbox.output import Output
 from sandbox.reward import ANOTHER_ANSWER, TOLERANCE, Call, Reward
+from sandbox.stages import Dones, StageReward
 from sandbox.transitions import stretched
 
 NUM_ENVS = 64
 STEPS = 40
+GAMMA = 0.99
 
 
 class Play(NamedTuple):
@@ -50,6 +52,7 @@ def judge(source: str, entry: str, play: Play, output: Output) -> None:
         answers = [reward.terms(t.state, t.action, t.terminated) for t in transitions]
         seconds = (time.perf_counter() - started) / len(transitions)
         _ask_again(reward, transitions, answers)
+        stages = _stages_in(source, reward, transitions)
     except CandidateFault as fault:
         output.result(fault.status, fault.message, line=fault.line)
         return
@@ -60,7 +63,23 @@ def judge(source: str, entry: str, play: Play, output: Output) -> None:
         call_s=seconds,
         transitions=len(transitions) * NUM_ENVS,
         rewards={"play": _rounded(_totals(answers)), "wide": _paid_when_wide(reward, play.wide)},
+        **({"stages": stages} if stages else {}),
     )
+
+
+def _stages_in(source: str, reward: Reward, transitions: list[Call]) -> list[dict[str, Any]]:
+    """Ask a curriculum's stages about every transition; return how often each one holds. Raises CandidateFault."""
+    if "STAGES" not in reward.defined:
+        return []
+    dones = Dones(source)
+    held = [dones.terms(*call) for call in transitions]
+    _ask_again(dones, transitions, held)
+    for k, stage in enumerate(dones.stages):
+        if stage.reward is not None:
+            own = StageReward(source, GAMMA, k)
+            _ask_again(own, transitions, [own.terms(*call) for call in transitions])
+    shares = {name: float(torch.cat([answer[name] for answer in held]).mean()) for name in dones.plan.names}
+    return [{"name": name, "held": share} for name, share in shares.items()]
 
 
 def random_play(world_name: str, seed: int) -> Play:

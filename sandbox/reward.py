@@ -52,6 +52,15 @@ class Call(NamedTuple):
         return Call(self.state.select(rows), self.action.index_select(0, rows), self.terminated.index_select(0, rows))
 
 
+class Stage(NamedTuple):
+    """A subgoal of a curriculum, as a candidate's file writes it down: see `sandbox/stages.py`."""
+
+    name: str
+    done: Callable[[State], Any]
+    reward: Callable[[State, Tensor], Any] | None = None
+    share: float | None = None
+
+
 class Reward:
     """A candidate, loaded. Calling it gives its named terms, each (num_envs,), float32, finite and bounded."""
 
@@ -64,12 +73,14 @@ class Reward:
         self._strikes = 0.0
         self._dice = torch.Generator().manual_seed(secrets.randbits(63))
         self._coin = random.Random(secrets.randbits(63))
-        namespace: dict[str, Any] = {"__name__": "reward", "State": State, "Tensor": Tensor, "torch": torch, "math": math}
+        known = {"State": State, "Stage": Stage, "Tensor": Tensor, "torch": torch, "math": math}
+        namespace: dict[str, Any] = {"__name__": "reward", **known}
         self._surroundings = _Surroundings()
         with self._surroundings:
             self._guarded(lambda: exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace))  # noqa: S102
         if not callable(namespace.get(entry)):
             raise CandidateFault("crashed", f"the file defines no function {entry}(s, a)")
+        self.defined = namespace
         self._reward: Callable[[State, Tensor], Any] = namespace[entry]
         potential = namespace.get("potential")
         self._potential: Callable[[State], Any] | None = potential if callable(potential) else None

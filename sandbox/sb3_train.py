@@ -54,6 +54,9 @@ class Sb3Training:
     def steps(self) -> int:
         return self._done * self._horizon_steps
 
+    def stages(self) -> None:
+        """Return None: this trainer knows no curricula."""
+
     def traces_of(self, policy: int) -> list[dict[str, Any]]:
         """Return what the reward's terms did in one policy's training, as JSON."""
         return self._learners[policy].traces

@@ -19,12 +19,15 @@ from envs import worlds
 from envs.errors import WorldError
 from envs.vec_env import Step, VecEnv
 from sandbox import checkpoint
+from sandbox.course import Course
 from sandbox.faults import CandidateFault
 from sandbox.measure import MeasureError
 from sandbox.output import Output
 from sandbox.payers import RewardSource, reward_source
 from sandbox.policy import pack
 from sandbox.ppo import PPO, Settings
+from sandbox.stage_input import LeavesStage, without_stage
+from sandbox.staged_world import staged
 from sandbox.traces import Traces
 
 PROGRESS_INTERVAL_S = 0.5
@@ -48,6 +51,10 @@ class Trained(Protocol):
         """Return what the reward's terms did in one policy's training, as JSON."""
         ...
 
+    def stages(self) -> list[dict[str, Any]] | None:
+        """Return how each policy's curriculum went, as JSON; None where there is none."""
+        ...
+
     def start(self) -> None: ...
     def advance(self, until: float, output: Output) -> None: ...
     def state(self) -> Mapping[str, Mapping[str, Tensor]]: ...
@@ -58,8 +65,8 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     """Train and send `curves.jsonl`, `policy.safetensors`, the result and, where it paused, `checkpoint.safetensors`.
 
     job: world, seeds, steps (for each seed), fractions (where to keep a policy), settings, reward; optionally `until`, the
-    share of the steps at which to pause, and `resume`: go on from the checkpoint beside the job. A box that goes on sends the
-    policies of its own fractions.
+    share of the steps at which to pause, `resume`: go on from the checkpoint beside the job, and `stages`: train by the stages
+    that reward.py defines. A box that goes on sends the policies of its own fractions.
     """
     carry_out(lambda: training_of(job, files), job, files, output)
 
@@ -69,6 +76,9 @@ def training_of(job: Mapping[str, Any], files: Callable[[str], bytes]) -> Traini
     settings = Settings(**job["settings"])
     seeds = job["seeds"]
     world = world_for(job, settings.num_envs * len(seeds))
+    if "stages" in job:
+        with_stages, pays = staged(world, job, files, settings.gamma)
+        return Training(with_stages, pays, seeds, job["steps"], job["fractions"], settings, with_stages.course)
     reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
     return Training(world, reward, seeds, job["steps"], job["fractions"], settings)
 
@@ -103,7 +113,9 @@ def carry_out(make: Callable[[], Trained], job: Mapping[str, Any], files: Callab
     if until < 1:
         output.write(CHECKPOINT, checkpoint.pack(training.state()))
     traces = [training.traces_of(policy) for policy in range(len(job["seeds"]))]
-    output.result("ok", steps=training.steps, traces=traces, cpu_s=time.process_time() - started_cpu)
+    stages = training.stages()
+    told = {} if stages is None else {"stages": stages}
+    output.result("ok", steps=training.steps, traces=traces, cpu_s=time.process_time() - started_cpu, **told)
 
 
 class Training:
@@ -117,8 +129,9 @@ class Training:
         steps: int,
         fractions: list[float],
         settings: Settings,
+        course: Course | None = None,
     ) -> None:
-        """`steps` are rounded up to whole horizons."""
+        """`steps` are rounded up to whole horizons. course: the curriculum that the world and the reward are at."""
         self._horizons = max(1, -(-steps // (settings.num_envs * settings.horizon)))
         self._keep_at = [max(1, round(fraction * self._horizons)) for fraction in fractions]
         self._world = world
@@ -127,6 +140,9 @@ class Training:
         self._settings = settings
         sizes, discrete = (world.spec.observation_dim, world.spec.policy_outputs), world.spec.choices > 0
         self._learner = PPO(*sizes, seeds, settings, discrete=discrete)
+        self._course = course
+        if world.spec.stage_inputs:
+            self._learner.observations = LeavesStage(len(seeds), world.spec.observation_dim, world.spec.stage_inputs)
         self._observation = torch.zeros(0)
         self._done = 0
         self.traces = Traces(len(seeds), self._horizons * settings.horizon)
@@ -156,13 +172,20 @@ class Training:
             self._look_at_weights()
             self._done += 1
             self.curves.append({"steps": self.steps, **{name: value.tolist() for name, value in statistics.items()}})
-            self.kept += [self._learner.export() for _ in range(self._keep_at.count(self._done))]
+            self.kept += [self._exported() for _ in range(self._keep_at.count(self._done))]
             self._kept_at += [self._done] * self._keep_at.count(self._done)
             now = time.monotonic()
             if now - reported > PROGRESS_INTERVAL_S or self._done == last:
                 reported = now
                 stepped = (self._done - first) * self._settings.horizon * self._world.num_envs
                 output.progress(share=self._done / self._horizons, steps_per_s=stepped / (now - started))
+
+    def stages(self) -> list[dict[str, Any]] | None:
+        """Return how each policy's curriculum went, as JSON; None where there is none."""
+        return [self._course.told(policy) for policy in range(len(self._seeds))] if self._course else None
+
+    def _exported(self) -> dict[str, Tensor]:
+        return without_stage(self._learner.export(), self._world.spec.stage_inputs)
 
     def _look_at_weights(self) -> None:
         """Stop a training that diverged. Raises CandidateFault."""

@@ -12,7 +12,7 @@ from designer.desk.shelf import Book
 from designer.display import clock
 from designer.feedback.statistics import remarks_on
 from designer.records import Candidate, Status, Trial
-from designer.review import code, plots
+from designer.review import code, course, plots
 from designer.review.exchanges import Exchange, exchanges_of
 from designer.review.lineage import PROSE_CHARS, outcome
 from designer.review.verdict import shown
@@ -35,7 +35,7 @@ class SeedRow(NamedTuple):
 
 
 class Portrait(NamedTuple):
-    """A candidate, as its page shows it."""
+    """A candidate, as its page shows it. same_as: the earlier one that is the same reward, whose evidence it shares, or ""."""
 
     id: str
     origin: str
@@ -44,6 +44,7 @@ class Portrait(NamedTuple):
     proposer: str
     outcome: str
     ended_well: bool
+    same_as: str
     is_winner: bool
     why: str
     expects: str
@@ -56,6 +57,8 @@ class Portrait(NamedTuple):
     shares: Markup
     traces: Markup
     traced_seed: int | None
+    course: Markup
+    gates: list[str]
     film: Film | None
     exchanges: int
 
@@ -76,6 +79,7 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         proposer=one_line(candidate.proposer, 80),
         outcome=result,
         ended_well=well,
+        same_as=archive.duplicate_of(candidate.id),
         is_winner=bool(archive.finished and archive.finished.winner == candidate.id),
         why=printable(candidate.why, PROSE_CHARS),
         expects=printable(candidate.expects, PROSE_CHARS),
@@ -88,7 +92,9 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         shares=plots.share_bars(told.traces if told else (), "shares"),
         traces=plots.term_traces(told.traces if told else (), "traces"),
         traced_seed=told.seed if told else None,
-        film=film_of(book.run.folder, candidate.id),
+        course=course.drawn(course.course_of(trials)),
+        gates=course.told(course.course_of(trials)),
+        film=film_of(book.run.folder, archive.original(candidate.id)),
         exchanges=len(exchanges_of(book.run.folder, candidate)),
     )
 
@@ -99,7 +105,7 @@ def _trials(archive: Archive, name: str) -> list[Trial]:
 
 def _remarks(archive: Archive, name: str) -> tuple[tuple[str, str], ...]:
     """Return (source, text) of every remark, the reviewers' among them."""
-    found = [*remarks_on(archive)[name]]
+    found = [*remarks_on(archive, [name])[name]]
     found += [remark for (_, about), review in archive.reviews.items() if about == name for remark in review.remarks]
     return tuple((one_line(remark.source, 30), printable(remark.text, 1000)) for remark in found)
 
@@ -144,11 +150,11 @@ class Comparison(NamedTuple):
 def compared(book: Book, chosen: list[Candidate]) -> Comparison:
     """Put candidates side by side; the code's difference is between the first two."""
     archive = book.archive
-    shares = [dict(plots.term_shares(_traces(archive, candidate.id))) for candidate in chosen]
+    shares = [dict(plots.term_shares(_traces(archive, archive.original(candidate.id)))) for candidate in chosen]
     names = sorted({name for share in shares for name in share})
     first, second = chosen[0], chosen[1] if len(chosen) > 1 else chosen[0]
     rows = (
-        ("search fitness", tuple(_number(archive.search_scores(c.id)) for c in chosen)),
+        ("search fitness", tuple(_number(archive.search_scores(archive.original(c.id))) for c in chosen)),
         ("final fitness", tuple(_number(archive.final_scores(c.id)) for c in chosen)),
     )
     return Comparison(

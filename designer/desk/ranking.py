@@ -12,9 +12,9 @@ from designer.desk.films import film_of
 from designer.desk.shelf import Book
 from designer.desk.words import standing
 from designer.opinions import Opinion
-from designer.preferences.asking import question, shuffled
+from designer.preferences.asking import next_order, question
 from designer.preferences.cycles import cycles
-from designer.preferences.pairs import Pair, noise_of, pairs_of, rankings
+from designer.preferences.pairs import noise_of, pairs_of, rankings
 from designer.preferences.reliability import kept_apart, sifted
 from designer.preferences.strength import Strengths
 from designer.records import Ranking
@@ -60,15 +60,9 @@ def ask(book: Book, rater: str, mode: str) -> Question | None:
     if len(names) < 2:
         return None
     if mode == "order":
-        return Question("order", tuple(shuffled(_least_told(names, pairs_of(mine)), seed)))
+        return Question("order", next_order(names, pairs_of(answers), ORDERED_AT_ONCE, seed))
     asked = question(names, pairs_of(answers), len(mine), f"{book.name} {rater}")
     return Question("pair", asked) if asked else None
-
-
-def _least_told(names: list[str], pairs: list[Pair]) -> list[str]:
-    """Return the candidates that were compared least, the newest first among equals."""
-    times = {name: sum(name in (pair.better, pair.worse) for pair in pairs) for name in names}
-    return sorted(names, key=lambda name: times[name])[:ORDERED_AT_ONCE]
 
 
 def last_answer(book: Book, rater: str) -> tuple[Opinion, str] | None:

@@ -49,11 +49,11 @@ class Claims(BaseModel):
 
 
 class Row(NamedTuple):
-    """A quantity's stage means in the failing and in the best episode."""
+    """A quantity's stage means in two episodes."""
 
     label: str
-    failing: tuple[float, ...]
-    best: tuple[float, ...]
+    one: tuple[float, ...]
+    other: tuple[float, ...]
 
 
 class Analysis(NamedTuple):
@@ -165,14 +165,14 @@ def made_episode(table: StateTable, label: str, sign: int) -> Episode:
 # What the numbers say ------------------------------------------------------------------------------------------------
 
 
-def telling(failing: Episode, best: Episode, table: StateTable) -> list[Row]:
+def telling(one: Episode, other: Episode, table: StateTable) -> list[Row]:
     """Return the quantities in which the two episodes differ most, measured by their usual range."""
-    rows = [Row(label, failing.stages[label], best.stages[label]) for label in failing.stages if label in best.stages]
+    rows = [Row(label, one.stages[label], other.stages[label]) for label in one.stages if label in other.stages]
     return sorted(rows, key=lambda row: -_difference(row, table))[:MAX_QUANTITIES]
 
 
 def _difference(row: Row, table: StateTable) -> float:
-    pairs = list(zip(row.failing, row.best, strict=False))
+    pairs = list(zip(row.one, row.other, strict=False))
     return sum(abs(a - b) for a, b in pairs) / max(1, len(pairs)) / width(row.label, table)
 
 

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from designer.archive import HUMAN, SPARSE, Archive
+from designer.archive import HINDSIGHT, HUMAN, RANDOM, SPARSE, Archive
 from designer.records import Remark, Status, Trace, Trial
+from designer.statistics import mean
 
 AT_THE_FLOOR = 0.15
-"""A fitness within this share of the range seen in the run, above its lowest value, counts as at the floor."""
+"""A fitness within this share of the way from the floor to the highest one seen in the run counts as at the floor."""
 FELL = 0.25
 ROSE = 0.25
 DOMINANT = 0.8
@@ -27,20 +28,28 @@ TIED = 0.05
 
 
 class Range(NamedTuple):
-    """The lowest and highest fitness of any checkpoint in a run, baselines included."""
+    """The lowest and highest fitness of any checkpoint in a run, baselines included.
+
+    random: what random play reaches, None as long as nobody has looked. It is the floor, since a hack can be worse than that.
+    """
 
     low: float
     high: float
+    random: float | None = None
 
     @property
     def span(self) -> float:
         return self.high - self.low
 
+    @property
+    def floor(self) -> float:
+        return self.low if self.random is None else min(self.random, self.high)
+
 
 class Alarm(NamedTuple):
     """What is wrong, in a word or two, and one sentence with its numbers.
 
-    kind: hacking, short-episode farming, standing still, boundary pinning or collapse.
+    kind: hacking, short-episode farming, standing still, boundary pinning or collapse. Misranking comes from `auditing.py`.
     """
 
     kind: str
@@ -50,17 +59,24 @@ class Alarm(NamedTuple):
 def fitness_range(archive: Archive) -> Range | None:
     """Return what fitness the run has seen, or None where nothing was judged."""
     seen = [score.fitness for trial in archive.trials.values() for score in trial.scores]
-    return Range(min(seen), max(seen)) if seen else None
+    return Range(min(seen), max(seen), mean(archive.final_scores(RANDOM))) if seen else None
 
 
 def alarms_of(archive: Archive, candidate: str, seen: Range | None) -> list[Remark]:
-    """Return the alarms on a candidate: each kind once, from the first search seed that raises it."""
+    """Return the alarms on a candidate: each kind once, from the first search seed that raises it.
+
+    Where hindsight found that the reward wants the right thing and was not learnt, only a collapsed term is left to be told.
+    """
+    review = archive.reviews.get((HINDSIGHT, candidate))
+    sound = review is not None and any(remark.kind == "text" for remark in review.remarks)
     raised: dict[str, Remark] = {}
     for trial in archive.trials_of(candidate, "search"):
         for alarm in alarms(trial, seen):
+            if sound and alarm.kind != "collapse":
+                continue
             text = f"{alarm.kind}: {alarm.text}"
             raised.setdefault(alarm.kind, Remark(candidate=candidate, source="guard", kind="flag", text=text))
-    return list(raised.values())
+    return [*raised.values(), *(remark for remark in (review.remarks if review else ()) if remark.kind == "flag")]
 
 
 def alarms(trial: Trial, seen: Range | None) -> list[Alarm]:
@@ -238,7 +254,7 @@ def _largest(traces: Sequence[Trace]) -> tuple[str, float]:
 
 
 def _at_the_floor(fitness: float, seen: Range) -> bool:
-    return fitness - seen.low <= AT_THE_FLOOR * seen.span
+    return fitness - seen.floor <= AT_THE_FLOOR * (seen.high - seen.floor)
 
 
 def _varies_little(values: Sequence[float]) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from designer.archive import Archive
+from collections.abc import Iterable
+from statistics import fmean
+
+from designer.archive import HINDSIGHT, Archive
 from designer.feedback.changes import change_of
 from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Evidence, Remark, Status, Trace, Trial
@@ -14,10 +17,11 @@ PINNED_SHARE = 0.8
 MAX_EVENTS = 3
 
 
-def remarks_on(archive: Archive) -> dict[str, tuple[Remark, ...]]:
-    """Return what there is to say of every candidate that was trained or refused."""
+def remarks_on(archive: Archive, names: Iterable[str] | None = None) -> dict[str, tuple[Remark, ...]]:
+    """Return what there is to say of these candidates, or of all."""
     seen = fitness_range(archive)
-    return {name: (*_remarks(archive, name), *alarms_of(archive, name, seen)) for name in archive.candidates}
+    asked = archive.candidates if names is None else names
+    return {name: (*_remarks(archive, name), *alarms_of(archive, name, seen)) for name in asked}
 
 
 def _remarks(archive: Archive, name: str) -> list[Remark]:
@@ -25,13 +29,14 @@ def _remarks(archive: Archive, name: str) -> list[Remark]:
     texts = [f"refused before training: {fault}" for fault in verdict.faults]
     mended = " (and the reward was changed for it)" if verdict.criticised else ""
     texts += [f"a critic said before training: {fault}{mended}" for fault in verdict.criticism]
-    for trial in archive.trials_of(name, "search"):
-        texts += _about(trial)
-    texts += _stopped(archive.trials_of(name, "search"))
+    trials = archive.trials_of(name, "search")
+    texts += [*_about(trials), *_stopped(trials)]
     told = [Remark(candidate=name, source="statistics", kind="text", text=text) for text in texts]
     change = change_of(archive, archive.candidates[name])
     screened = archive.screened.get(name)
-    return [*([change] if change else []), *told, *(screened.remarks if screened else ())]
+    review = archive.reviews.get((HINDSIGHT, name))
+    looked = [remark for remark in review.remarks if remark.kind == "text"] if review else []
+    return [*([change] if change else []), *told, *(screened.remarks if screened else ()), *looked]
 
 
 def _stopped(trials: list[Trial]) -> list[str]:
@@ -44,10 +49,14 @@ def _stopped(trials: list[Trial]) -> list[str]:
     ]
 
 
-def _about(trial: Trial) -> list[str]:
-    if trial.status is not Status.OK:
-        return [f"training ended as {trial.status}: {trial.error}"]
-    return [*_about_fitness(trial), *_about_terms(trial.traces), *(_about_episodes(trial.evidence) if trial.evidence else ())]
+def _about(trials: list[Trial]) -> list[str]:
+    """Tell what several seeds show once: of the terms and the events the first one's, of correlations the mean."""
+    failed = [f"training ended as {trial.status}: {trial.error}" for trial in trials if trial.status is not Status.OK]
+    sound = [trial for trial in trials if trial.status is Status.OK]
+    said = [*failed, *(text for trial in sound for text in _about_fitness(trial))]
+    seen = [trial.evidence for trial in sound if trial.evidence]
+    said += _about_terms(sound[0].traces) if sound else []
+    return list(dict.fromkeys([*said, *(_about_episodes(seen) if seen else ())]))
 
 
 def _about_fitness(trial: Trial) -> list[str]:
@@ -63,10 +72,13 @@ def _about_fitness(trial: Trial) -> list[str]:
     return []
 
 
-def _about_episodes(evidence: Evidence) -> list[str]:
-    """Say how the terms went with the task score in the judging episodes, and what happened in them."""
-    found = [f"{term.name} {term.correlation:+.2f}" for term in evidence.terms if term.correlation is not None]
-    said = [f"correlation of each term with the task score over the judging episodes: {', '.join(found)}"] if found else []
+def _about_episodes(seen: list[Evidence]) -> list[str]:
+    """Say how the terms went with the task score in the judging episodes, and what happened in the first seed's."""
+    evidence, found = seen[0], dict[str, list[float]]()
+    for term in (term for one in seen for term in one.terms if term.correlation is not None):
+        found.setdefault(term.name, []).append(term.correlation or 0.0)
+    told = ", ".join(f"{name} {fmean(values):+.2f}" for name, values in found.items())
+    said = [f"correlation of each term with the task score over the judging episodes: {told}"] if found else []
     said += [
         f"term {term.name} is saturated: at one end of its range in {term.saturated:.0%} of the steps"
         for term in evidence.terms

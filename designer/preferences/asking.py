@@ -1,45 +1,56 @@
-"""What to ask next: the pair whose answer would tell most, and now and then one clip twice, to learn how sure a rater is."""
+"""What to ask next: who may be the best, beside the best so far; and now and then one clip twice, to learn how sure a rater is.
+
+A search needs the best candidate and no order of the others. So a pair is the leader and its likeliest rival, and an order is
+of those who may yet be first. `benchmarks/asking.py` compares this with asking whatever narrows a difference most.
+"""
 
 from __future__ import annotations
 
 import math
 import random
 from collections.abc import Sequence
-from itertools import combinations
 
 from designer.preferences.pairs import Pair
-from designer.preferences.strength import Strengths, logistic, strengths
+from designer.preferences.strength import Strengths, strengths
 
 SAME_TWICE_EVERY = 7
 MOST_RANKED = 60
 
 
 def next_pair(names: Sequence[str], pairs: Sequence[Pair], seed: str = "") -> tuple[str, str] | None:
-    """Return the most informative pair in random order, or None of fewer than two candidates."""
+    """Return the leader and whoever an answer tells most about, in random order; None of fewer than two candidates."""
     listed = list(names)[-MOST_RANKED:]
     if len(listed) < 2:
         return None
     found = strengths(listed, pairs)
-    asked = {frozenset((pair.better, pair.worse)) for pair in pairs}
     dice = random.Random(f"{seed} {len(pairs)}")
-    best = max(
-        combinations(listed, 2), key=lambda pair: (information(found, *pair), frozenset(pair) not in asked, dice.random())
-    )
-    shown = list(best)
+    compared = {name for pair in pairs for name in (pair.better, pair.worse)}
+    leader = max(listed, key=lambda name: (name in compared, found.of(name), dice.random()))
+    rival = max((name for name in listed if name != leader), key=lambda name: (information(found, leader, name), dice.random()))
+    shown = [leader, rival]
     dice.shuffle(shown)
     return shown[0], shown[1]
 
 
-def information(found: Strengths, one: str, other: str) -> float:
-    """Return what an answer is expected to tell, in nats: by how much it would narrow the difference of two strengths.
+def information(found: Strengths, leader: str, rival: str) -> float:
+    """Return what an answer is expected to tell of who is best.
 
-    Weighed by the chance that either is the best there is: the order of the bad ones helps nobody.
+    That is by how much it would narrow the difference of both strengths, in nats, times the chance that the rival is stronger.
     """
-    chance = found.wins(one, other)
-    told = 0.5 * math.log1p(chance * (1 - chance) * found.spread(one, other) ** 2)
-    top = max(found.values)
-    near = max(logistic(found.of(name) + found.sd(name) - top) for name in (one, other))
-    return round(told * near, 9)
+    chance, spread = found.wins(leader, rival), found.spread(leader, rival)
+    told = 0.5 * math.log1p(chance * (1 - chance) * spread**2)
+    behind = found.of(leader) - found.of(rival)
+    stronger = 0.5 * math.erfc(behind / (spread * math.sqrt(2))) if spread else 0.0
+    return round(told * stronger, 9)
+
+
+def next_order(names: Sequence[str], pairs: Sequence[Pair], count: int, seed: str = "") -> tuple[str, ...]:
+    """Return so many candidates that may be the best, by the upper end of their strength's interval, in random order."""
+    listed = list(names)[-MOST_RANKED:]
+    found = strengths(listed, pairs)
+    dice = random.Random(f"{seed} {len(pairs)}")
+    chosen = sorted(listed, key=lambda name: (-round(found.of(name) + found.sd(name), 9), dice.random()))[:count]
+    return tuple(dice.sample(chosen, len(chosen)))
 
 
 def question(names: Sequence[str], pairs: Sequence[Pair], answered: int, seed: str) -> tuple[str, str] | None:
@@ -48,8 +59,3 @@ def question(names: Sequence[str], pairs: Sequence[Pair], answered: int, seed: s
         chosen = random.Random(f"{seed} {answered} twice").choice(list(names))
         return chosen, chosen
     return next_pair(names, pairs, f"{seed} {answered}")
-
-
-def shuffled(names: Sequence[str], seed: str) -> list[str]:
-    """Return the names in an order that says nothing about them."""
-    return random.Random(seed).sample(list(names), len(names))

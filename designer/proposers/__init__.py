@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from designer.records import Candidate, Fault, Record, Remark, StateTable, Task, Trial, Verb, Verdict
+from designer.records import Candidate, Fault, Form, Record, Remark, StateTable, Task, Trial, Verb, Verdict
 
 
 class Slot(Record):
@@ -18,6 +18,16 @@ class Slot(Record):
     @property
     def id(self) -> str:
         return f"g{self.round:02d}c{self.sample:02d}"
+
+
+FormAsked = Literal["step", "stages", "both"]
+
+
+def form_asked(asked: FormAsked, slot: Slot) -> Form:
+    """Return which form a slot without parents is written in: of `both`, every second sample is a curriculum."""
+    if asked == "both":
+        return "stages" if slot.sample % 2 else "step"
+    return asked
 
 
 class Entry(NamedTuple):

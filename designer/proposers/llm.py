@@ -8,10 +8,11 @@ from typing import NamedTuple
 from designer.candidates import parse_reply
 from designer.llm import LLM, CallKey, Message, Request
 from designer.prompts import Prompts
-from designer.proposers import Brief, Draft, Entry, Slot
+from designer.proposers import Brief, Draft, Entry, FormAsked, Slot, form_asked
 from designer.proposers.composer.compose import random_for
 from designer.proposers.tuning import tuned
 from designer.records import Fault, Task, Verb
+from designer.stages import form_of
 
 DIGEST_ENTRIES = 60
 
@@ -33,19 +34,20 @@ class LanguageModel:
     nobody: it changes the parent's named numbers.
     """
 
-    def __init__(self, llm: LLM, prompts_folder: Path, with_digest: bool = True) -> None:
-        """`with_digest`: whether prompts tell what was tried before, beside the parents."""
+    def __init__(self, llm: LLM, prompts_folder: Path, with_digest: bool = True, form: FormAsked = "step") -> None:
+        """`with_digest`: whether prompts tell what was tried before, beside the parents. `form`: what is written anew."""
         self.name = llm.name
         self._llm = llm
         self._prompts = Prompts(prompts_folder)
         self._with_digest = with_digest
+        self._form = form
 
     def propose(self, brief: Brief, slot: Slot) -> Draft:
         """Write a first reward, or a revision of the slot's parents. Raises ModelError."""
         if slot.verb is Verb.TUNE:
             return tuned(brief.entry(slot.parents[0]).candidate, random_for(brief, slot.id))
         key = CallKey(round=slot.round, role=slot.verb, sample=slot.sample, attempt=0)
-        return self._ask(key, _template(slot), self.prompt(brief, slot))
+        return self._ask(key, self._template(slot), self.prompt(brief, slot))
 
     def repair(self, brief: Brief, slot: Slot, draft: Draft, faults: tuple[Fault, ...], attempt: int) -> Draft:
         """Ask once for the same reward without its faults; the caller bounds the attempts. Raises ModelError."""
@@ -57,7 +59,7 @@ class LanguageModel:
         """Render the prompt for a slot."""
         listed = brief.entries[-DIGEST_ENTRIES:] if self._with_digest else ()
         return self._prompts.render(
-            _template(slot),
+            self._template(slot),
             task=task_view(brief.task),
             table=brief.table,
             world_source=brief.world_source,
@@ -78,9 +80,15 @@ class LanguageModel:
             table=brief.table,
             world_source="",
             source=draft.source,
+            staged=form_of(draft.source) == "stages",
             why=draft.why,
             faults=faults,
         )
+
+    def _template(self, slot: Slot) -> str:
+        if slot.parents:
+            return "revise.j2"
+        return "subgoals.j2" if form_asked(self._form, slot) == "stages" else "first.j2"
 
     def _ask(self, key: CallKey, template: str, prompt: str) -> Draft:
         system = Message(role="system", content=self._prompts.render("system.j2"))
@@ -92,10 +100,6 @@ class LanguageModel:
 def task_view(task: Task) -> TaskView:
     """Return what a prompt may know of a task."""
     return TaskView(task.text, task.fitness_unit, task.success is not None, task.steps)
-
-
-def _template(slot: Slot) -> str:
-    return "revise.j2" if slot.parents else "first.j2"
 
 
 def _parents(brief: Brief, slot: Slot) -> list[Entry]:

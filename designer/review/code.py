@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+from collections.abc import Mapping
 
 from markupsafe import Markup
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped] # pygments comes without types
 from pygments.token import Comment, Keyword, Name, Number, String, Token  # type: ignore[import-untyped]
 
+from designer.syntax import Unreadable, parse
 from designer.text import printable
 
 MAX_CODE_CHARS = 20_000
@@ -34,6 +37,40 @@ def highlighted(source: str) -> Markup:
     """Return Python code as escaped HTML; whatever isn't Python is escaped all the same."""
     tokens = PythonLexer(stripnl=False).get_tokens(capped(source))
     return Markup("").join(_span(kind, words) for kind, words in tokens)
+
+
+def with_shares(source: str, shares: Mapping[str, float]) -> Markup:
+    """Return highlighted code with each term's share of the reward written behind the line that makes it.
+
+    shares: a term's name -> 0 to 1. A term is made where its name was last assigned, else where it stands in the dict.
+    """
+    made: dict[int, list[str]] = {}
+    for name in shares:
+        made.setdefault(_line_of(source, name), []).append(f"{name} {shares[name]:.0%}")
+    return Markup("\n").join(
+        words + Markup('  <span class="share">{}</span>').format(", ".join(made[k])) if k in made else words
+        for k, words in enumerate(numbered_lines(source), start=1)
+    )
+
+
+def _line_of(source: str, term: str) -> int:
+    """Return the line that makes a term, or 0."""
+    tree = parse(source, "exec")
+    if isinstance(tree, Unreadable):
+        return 0
+    assigned = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == term for t in node.targets)
+    ]
+    keys = [
+        key.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant) and key.value == term
+    ]
+    return max(assigned, default=max(keys, default=0))
 
 
 def numbered_lines(source: str) -> list[Markup]:

@@ -12,10 +12,10 @@ from designer.archive import BASELINES, HUMAN, Archive
 from designer.config import Config, knobs
 from designer.display import clock, count
 from designer.records import Candidate, Function, Trial
-from designer.review import code, plots
+from designer.review import code, course, plots
 from designer.review.findings import Arm, Comparison, RunVerdict, Scale
-from designer.review.lineage import PROSE_CHARS, Story, stories_of
-from designer.review.verdict import arm_label, calls_of, sentences, shown, span, verdict_of
+from designer.review.lineage import PROSE_CHARS, Story, family_of, stories_of
+from designer.review.verdict import arm_label, calls_of, in_short, sentences, shown, span, verdict_of
 from designer.runs import Run
 from designer.seeds import final_seeds, search_seed
 from designer.text import one_line, printable
@@ -52,6 +52,8 @@ class Reward(NamedTuple):
     traces: Markup
     shares: Markup
     seed: int | None
+    course: Markup
+    gates: list[str]
 
 
 class Page(NamedTuple):
@@ -59,12 +61,14 @@ class Page(NamedTuple):
 
     title: str
     state: str
+    in_short: str
     sentences: list[str]
     facts: list[Fact]
     rows: list[ArmRow]
     unit: str
     final_plot: Markup
     training_plot: Markup
+    family_plot: Markup
     reward: Reward | None
     human_code: Markup | None
     human_origin: str
@@ -87,12 +91,14 @@ def page_of(run: Run) -> Page:
     return Page(
         title=one_line(task.text, 300),
         state=f"Finished: {verdict.reason}." if verdict.finished else "Not finished: this is how far it came.",
+        in_short=in_short(verdict),
         sentences=sentences(verdict),
         facts=_facts(run, archive),
         rows=_rows(verdict),
         unit=task.fitness_unit,
         final_plot=plots.final_fitness(_dots(verdict), task.fitness_unit, task.solved_at),
         training_plot=plots.fitness_over_training(_curves(run, archive, verdict), task.fitness_unit),
+        family_plot=plots.family(family_of(archive, winner.id if winner else None, MAX_CANDIDATES), task.fitness_unit),
         reward=_reward(archive, winner) if winner else None,
         human_code=code.highlighted(task.human.source) if task.human else None,
         human_origin=one_line(task.human_origin),
@@ -198,10 +204,12 @@ def _reward(archive: Archive, winner: Candidate) -> Reward:
         id=winner.id,
         why=printable(winner.why, PROSE_CHARS),
         expects=printable(winner.expects, PROSE_CHARS),
-        code=code.highlighted(winner.source),
+        code=code.with_shares(winner.source, dict(plots.term_shares(traces))),
         traces=plots.term_traces(traces),
         shares=plots.share_bars(traces),
         seed=told.seed if told else None,
+        course=course.drawn(course.course_of(trials)),
+        gates=course.told(course.course_of(trials)),
     )
 
 

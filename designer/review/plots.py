@@ -14,7 +14,7 @@ from designer.text import one_line
 
 WIDTH = 460
 LEFT, RIGHT, TOP, BOTTOM = 52, 22, 14, 44
-MAX_TERMS, MAX_POINTS = 12, 100
+MAX_TERMS, MAX_POINTS, MAX_ROUNDS = 12, 100, 8
 LEGEND_ROW = 20
 
 Role = Literal["winner", "human", "sparse", "other"]
@@ -121,6 +121,54 @@ def term_shares(traces: Sequence[Trace]) -> list[tuple[str, float]]:
         return []
     total = sum(size / largest for _, size in sizes)  # divided first: a sum of huge values would overflow
     return sorted(((name, size / largest / total) for name, size in sizes), key=lambda item: -item[1])
+
+
+class Node(NamedTuple):
+    """A candidate in the family tree: its round (from 1), its search score, and its parents' names."""
+
+    name: str
+    round: int
+    score: float
+    parents: Sequence[str]
+    role: Role
+
+
+def family(nodes: Sequence[Node], unit: str) -> Markup:
+    """Draw every candidate that has a score over the rounds, a line to each parent; the winner and its ancestors in colour."""
+    if not nodes:
+        return nothing("No candidate has a score yet.")
+    height = 330
+    bottom, rounds = height - BOTTOM, max(node.round for node in nodes)
+    x = Scale(0.5, rounds + 0.5, LEFT, WIDTH - RIGHT)
+    y = Scale.over([node.score for node in nodes], bottom, TOP + 10)
+    at = {node.name: (x(node.round + _aside(node, nodes)), y(node.score)) for node in nodes}
+    ours = {node.name for node in nodes if node.role == "winner"}
+    parts = [line(LEFT, y(value), WIDTH - RIGHT, y(value), "grid") for value, _ in y.ticks()]
+    parts += [text(name, LEFT - 6, y(value) + 4, "tick", "end") for value, name in y.ticks()]
+    shown = range(1, rounds + 1, -(-rounds // MAX_ROUNDS))
+    parts += [text(f"round {k}", x(k), bottom + 17, "tick", "middle") for k in shown]
+    parts.append(text(_with_unit("search score", unit), 2, height - 6, "axis-name"))
+    for node in nodes:
+        for parent in node.parents:
+            if parent in at:
+                kind = "winner" if node.name in ours and parent in ours else "other"
+                parts.append(line(*at[parent], *at[node.name], f"curve {kind}"))
+    for node in sorted(nodes, key=lambda node: BACK_TO_FRONT.index(node.role)):
+        across, down = at[node.name]
+        parts.append(
+            element("circle", element("title", one_line(node.name)), cx=across, cy=down, r=4.5, class_=f"dot {node.role}")
+        )
+        if node.role == "winner":
+            side = "end" if across > WIDTH * 0.75 else "start"
+            parts.append(text(node.name, across + (-8 if side == "end" else 8), down - 7, "label winner", side))
+    told = "; ".join(f"{node.name} {compact(node.score)}" for node in nodes if node.role == "winner")
+    return figure("family", "Search score of every candidate, and its parents", told or "no winner yet", (WIDTH, height), parts)
+
+
+def _aside(node: Node, nodes: Sequence[Node]) -> float:
+    """Return how far to draw a candidate from the middle of its round, so that those of a round don't cover each other."""
+    mates = [other.name for other in nodes if other.round == node.round]
+    return 0.6 * (mates.index(node.name) - (len(mates) - 1) / 2) / max(1, len(mates) - 1)
 
 
 def nothing(why: str) -> Markup:

@@ -22,10 +22,11 @@ MAX_CLIP_BYTES = 16 * 1024**2
 
 
 class Clip(NamedTuple):
-    """A film of one episode, as a data: address."""
+    """A film of one episode, as a data: address. alarmed: the candidate whose alarm it shows, or ""."""
 
     caption: str
     address: str
+    alarmed: str = ""
 
 
 def write_report(run: Run) -> Path:
@@ -56,12 +57,12 @@ def render(page: Page, clips: list[Clip], no_clip: str) -> str:
 def clips_of(run: Run, page: Page) -> list[Clip]:
     """Read the clips that there are; one that is empty or too large for a single file is left out."""
     winner = page.reward.id if page.reward else "the winner"
-    named = [(run.folder / CLIP, winner), (run.folder / HUMAN_CLIP, BASELINES[HUMAN])]
+    named = [(run.folder / CLIP, winner, ""), (run.folder / HUMAN_CLIP, BASELINES[HUMAN], "")]
     rang = alarmed(run.archive()) if page.reward else []
-    named += [(run.folder / "candidates" / name / SEARCH_CLIP / CLIP, f"{name}, which raised an alarm") for name in rang]
+    named += [(run.folder / "candidates" / name / SEARCH_CLIP / CLIP, f"{name}, searching", name) for name in rang]
     return [
-        Clip(caption, "data:video/mp4;base64," + base64.b64encode(file.read_bytes()).decode())
-        for file, caption in named
+        Clip(caption, "data:video/mp4;base64," + base64.b64encode(file.read_bytes()).decode(), name)
+        for file, caption, name in named
         if 0 < _size(file) <= MAX_CLIP_BYTES
     ]
 

@@ -38,6 +38,26 @@ def sentences(verdict: RunVerdict) -> list[str]:
     ]
 
 
+def in_short(verdict: RunVerdict) -> str:
+    """Say how a run ended in one short sentence without a number; "" where there is nothing to say yet, or no given fitness."""
+    winner = verdict.winner
+    if winner is None or winner.mean is None or _stamp(verdict):
+        return ""
+    judged = [c for c in verdict.comparisons if c.baseline.mean is not None]
+    if judged and all(c.baseline.name != RANDOM or c.reading == "above" for c in judged):
+        judged = [c for c in judged if c.baseline.name != RANDOM]  # beating random play goes without saying
+    placed = [
+        f"is {words} {' and '.join(there)}"
+        for reading, words in _PLACED.items()
+        if (there := [named(c.baseline.name) for c in judged if c.reading == reading])
+    ]
+    solved = {True: ["solves the task"], False: ["doesn't solve the task"], None: list[str]()}[verdict.solved]
+    return f"{winner.name} {'; it '.join([*solved, *placed])}." if solved or placed else ""
+
+
+_PLACED = {"above": "better than", "below": "worse than", "not separable": "not separable from"}
+
+
 def _stamp(verdict: RunVerdict) -> str:
     """Say before anything else where the scores come from, if no person gave the measure."""
     if verdict.fitness_origin == "derived, unverified":

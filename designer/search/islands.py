@@ -8,7 +8,9 @@ n - k. Every MIGRATION_ROUNDS rounds the best of an island replaces the worse ha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from random import Random
+from typing import NamedTuple
 
 from designer.archive import Archive
 from designer.config import SearchConfig
@@ -16,7 +18,6 @@ from designer.proposers import Slot
 from designer.records import Candidate, Verb
 from designer.search import Action
 from designer.search.planning import affords, finals_or_stop, fresh_slots, plain_round
-from designer.statistics import mean
 
 ISLANDS = 3
 CROSSOVER = 0.5
@@ -55,29 +56,56 @@ class Islands:
 
     def members(self, archive: Archive, island: int, before: int) -> list[Candidate]:
         """Return who lives on an island when a round begins, best first."""
-        living: list[Candidate] = []
-        for round_ in range(1, before):
-            born = [c for c in archive.in_round(round_) if c.sample % ISLANDS == island and _score(archive, c) is not None]
-            level = mean([_known(archive, c) for c in living])
-            living += [c for c in born if level is None or _known(archive, c) >= level]
-            living.sort(key=lambda c: (-_known(archive, c), c.round, c.sample))
+        born = _born(archive, island, before)
+        living = _settled(born)
         if before > 1 and (before - 1) % MIGRATION_ROUNDS == 0:
-            living = self._with_guest(archive, living, island, before)
-        return living
+            return _with_guest(living, _born(archive, (island - 1) % ISLANDS, before))
+        return [one.candidate for one in living]
 
-    def _with_guest(self, archive: Archive, living: list[Candidate], island: int, before: int) -> list[Candidate]:
-        """Let the best of the neighbouring island take the place of the worse half."""
-        neighbours = [
-            c
-            for round_ in range(1, before)
-            for c in archive.in_round(round_)
-            if c.sample % ISLANDS == (island - 1) % ISLANDS and _score(archive, c) is not None
+
+class _Native(NamedTuple):
+    """A candidate that was born on an island, and its score."""
+
+    candidate: Candidate
+    score: float
+
+    @property
+    def place(self) -> tuple[float, int, int]:
+        """Sorts the best first; of equals the earlier one."""
+        return (-self.score, self.candidate.round, self.candidate.sample)
+
+
+def _born(archive: Archive, island: int, before: int) -> list[list[_Native]]:
+    """Return an island's candidates that have a score, round by round."""
+    return [
+        [
+            _Native(candidate, score)
+            for candidate in archive.in_round(round_)
+            if candidate.sample % ISLANDS == island and (score := archive.search_score(candidate.id)) is not None
         ]
-        if not neighbours:
-            return living
-        guest = max(neighbours, key=lambda c: (_known(archive, c), -c.round, -c.sample))
-        kept = [c for c in living[: max(1, len(living) // 2)] if c.id != guest.id]
-        return sorted([*kept, guest], key=lambda c: (-_known(archive, c), c.round, c.sample))
+        for round_ in range(1, before)
+    ]
+
+
+def _settled(born: Sequence[Sequence[_Native]]) -> list[_Native]:
+    """Let those of each round stay that score at least the mean of who lives there. It is exact: of equals all stay."""
+    living: list[_Native] = []
+    total = Fraction()
+    for generation in born:
+        level = total / len(living) if living else None
+        stay = [one for one in generation if level is None or one.score >= level]
+        total += sum((Fraction(one.score) for one in stay), Fraction())
+        living += stay
+    return sorted(living, key=lambda one: one.place)
+
+
+def _with_guest(living: Sequence[_Native], neighbours: Sequence[Sequence[_Native]]) -> list[Candidate]:
+    """Let the best of the neighbouring island take the place of the worse half."""
+    guest = min((one for generation in neighbours for one in generation), key=lambda one: one.place, default=None)
+    if guest is None:
+        return [one.candidate for one in living]
+    kept = [one for one in living[: max(1, len(living) // 2)] if one.candidate.id != guest.candidate.id]
+    return [one.candidate for one in sorted([*kept, guest], key=lambda one: one.place)]
 
 
 def _offspring(round_: int, sample: int, parents: Sequence[Candidate], random: Random) -> Slot:
@@ -95,13 +123,3 @@ def _offspring(round_: int, sample: int, parents: Sequence[Candidate], random: R
 def _drawn(parents: Sequence[Candidate], random: Random) -> Candidate:
     """Draw one by rank: the best of n is n times as likely as the last."""
     return random.choices(parents, weights=range(len(parents), 0, -1))[0]
-
-
-def _score(archive: Archive, candidate: Candidate) -> float | None:
-    return archive.search_score(candidate.id)
-
-
-def _known(archive: Archive, candidate: Candidate) -> float:
-    score = _score(archive, candidate)
-    assert score is not None
-    return score

@@ -33,6 +33,7 @@ from tests.designer.cheetah_table import cheetah_table
 from tests.designer.example_run import example_run, trained, trial
 
 SOURCE = "def reward(s, a):\n    return {'run': s.torso_velocity[:, 0] * 1.5}\n"
+STAGED = f"{SOURCE}def fast(s):\n    return s.torso_velocity[:, 0] > 1\nSTAGES = [Stage('fast', fast)]\n"
 CONFIG = Config.model_validate({"evaluation": {"checkpoints": 2, "episodes": 2, "checkpoint_episodes": 1}})
 
 
@@ -70,6 +71,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         group = [Batch(name, "search", (5, 6), **pieces) for name in ("g01c03", "g01c04")]
         train_together(plain, archive_of("g01c03", "g01c04"), group, lambda batch, numbers: None)
     run_batch(with_sb3(plain), Batch("g01c02", "search", (1,)), SOURCE, silent)
+    run_batch(plain, Batch("g01c03", "search", (1,)), STAGED, silent)
     run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
     run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
     probe(SOURCE, plain, "candidates/g01c00/probe")
@@ -156,7 +158,7 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*at, key))
 
 
-OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer"}
+OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer", "stages"}
 """Settings have defaults, and so has a training in one piece; what a tree's operation has is its interpreter's matter."""
 
 

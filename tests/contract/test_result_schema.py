@@ -31,7 +31,9 @@ CONFIG = Config.model_validate(
     }
 )
 GOOD = "def reward(s, a):\n    return {'upright': s.rod_upright, 'effort': -0.01 * a.square().sum(-1)}\n"
+STAGED = f"{GOOD}def is_up(s):\n    return s.rod_upright > 0\nSTAGES = [Stage('up', is_up)]\n"
 BATCH = Batch("g01c00", "search", (1, 2))
+COURSE = Batch("g01c01", "search", (1,))
 
 
 class Played(NamedTuple):
@@ -42,6 +44,7 @@ class Played(NamedTuple):
     table: StateTable
     verdict: Verdict
     trials: tuple[Trial, ...]
+    staged: Trial
 
     def result(self, place: str) -> dict[str, Any]:
         return json.loads((self.folder / place / "result.json").read_text())
@@ -60,7 +63,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     assert paid is not None
     assert paid.rewards is not None
     compare(bench, [paid.rewards, paid.rewards], 1, "compare")
-    return Played(folder, executor, table, verdict, run_batch(bench, BATCH, GOOD, silent).trials)
+    probe(STAGED, bench, "probe-staged")
+    (staged,) = run_batch(bench, COURSE, STAGED, silent).trials
+    return Played(folder, executor, table, verdict, run_batch(bench, BATCH, GOOD, silent).trials, staged)
 
 
 def task(table: StateTable) -> Task:
@@ -87,6 +92,8 @@ TRIALS = "candidates/g01c00/search-s1-2"
         ("analyse", f"{TRIALS}/analyse"),
         ("explain", f"{TRIALS}/explain"),
         ("compare", "compare"),
+        ("probe", "probe-staged"),
+        ("train", "candidates/g01c01/search-s1/train"),
     ],
 )
 def test_job_and_result_of_a_verb_fit(played: Played, verb: JobVerb, place: str) -> None:
@@ -105,6 +112,16 @@ def test_host_makes_scores_of_what_the_worker_sends(played: Played) -> None:
         assert [score.episode_s for score in trial.scores] == pytest.approx([played.table.episode_s] * 3)
         assert [trace.name for trace in trial.traces] == ["upright", "effort"]
         assert all(len(trace.mean) == 10 for trace in trial.traces)
+
+
+def test_curriculum_is_judged_like_any_candidate_and_tells_its_course(played: Played) -> None:
+    assert played.staged.status is Status.OK
+    assert played.staged.result is not None
+    assert played.staged.course is not None
+    (stage,) = played.staged.course.stages
+    assert (stage.name, stage.share) == ("up", pytest.approx(0.8))
+    assert played.staged.course.points
+    assert {trace.name for trace in played.staged.traces} == {"upright", "effort", "stage_reward", "stage_bonus"}
 
 
 def test_scores_are_means_of_the_episodes_in_the_indexs_order(played: Played) -> None:

@@ -78,7 +78,16 @@ TABLE_TOP = table(
         field("mood", "other", "1"),
     ),
 )  # fmt: skip
-TABLES = {each.world: each for each in (HALF_CHEETAH, HOPPER, ANT, PENDULUM, TABLE_TOP)}
+POLE_ON_A_CART = table(
+    "pole_on_a_cart", "A pole on a cart. An episode ends when the pole falls.",
+    (
+        field("cart_position", "position", "m", "0 in the middle.", (), (-0.2,), (0.1,)),
+        field("cart_velocity", "linear_velocity", "m/s"),
+        field("pole_angle", "orientation", "rad", "0 upright.", (), (-0.2,), (0.2,)),
+    ),
+    actions=1,
+)  # fmt: skip
+TABLES = {each.world: each for each in (HALF_CHEETAH, HOPPER, ANT, PENDULUM, TABLE_TOP, POLE_ON_A_CART)}
 
 
 def brief(world: StateTable, text: str, *entries: Entry, seed: int = 0) -> Brief:

@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from composer_tables import ANT, HALF_CHEETAH, HOPPER, PENDULUM, TABLE_TOP, TABLES, brief, first_round, proposed
+from composer_tables import ANT, HALF_CHEETAH, HOPPER, PENDULUM, POLE_ON_A_CART, TABLE_TOP, TABLES, brief, first_round, proposed
 
 from designer.numbers import named_numbers
 from designer.proposers import Slot
@@ -144,6 +144,20 @@ def test_words_lead_to_a_primary_goal(world, sentence, primary):
     plan = understand(sentence, world)
     assert plan.goals[0][0].name == primary
     assert not plan.blind
+
+
+def test_hopping_is_going_up_and_down_and_hopping_high_is_height():
+    hop, high = (understand(sentence, HOPPER).goals[0] for sentence in ("hop on the spot", "hop as high as it can"))
+    assert {term.signal.code for term in hop} == {"torch.abs({s}.torso_velocity[:, 1])"}
+    assert {term.signal.code for term in high} == {"{s}.torso_position[:, 1]"}
+
+
+def test_in_the_middle_is_a_place_and_never_a_height():
+    goals = understand("balance the pole with the cart in the middle of the rail", POLE_ON_A_CART).goals
+    assert [ways[0].name for ways in goals] == ["centred", "upright"]
+    assert {term.signal.code for term in goals[0]} == {"{s}.cart_position"}
+    assert all(term.template is Template.TOLERANCE for term in goals[0])
+    assert understand("crouch in the middle", ANT).goals[0][0].signal.label == "torso_position_x"
 
 
 @pytest.mark.parametrize("sentence", ["brunch at the turnpike", "a rupture", "straighten its back", "upsell"])

@@ -11,7 +11,8 @@ import pytest
 from designer.desk.app import STATIC
 from designer.desk.safety import Door
 from designer.desk.shelf import Shelf
-from designer.journal import Journal
+from designer.journal import Journal, Screened
+from designer.records import Remark
 from designer.review.code import numbered_lines
 from tests.designer.asgi import Browser
 from tests.designer.desk_run import NAME, desk_run, hostile, many
@@ -50,6 +51,22 @@ def test_a_candidates_page_shows_code_terms_seeds_and_remarks(browser: Browser):
     assert "1004" in page
     assert "is 100% of the reward" in page or "Nothing was remarked" in page or "remarks" in page
     assert "designer clips" in page
+
+
+def test_a_repeated_reward_is_said_to_be_the_one_that_it_repeats(tmp_path: Path):
+    repeats = Screened(candidate="g01c01", nearest="g01c00", distance=0.01, duplicate_of="g01c00")
+    out = Remark(candidate="g01c02", source="guard", kind="flag", text="audit: it pays bad episodes", blocking=True)
+    events = [started(), *(proposed(candidate(f"g01c0{k}")) for k in range(3)), trained(trial("g01c00", "search", 1, 1.5))]
+    desk_run(tmp_path, [*events, repeats, Screened(candidate="g01c02", remarks=(out,))])
+    browser = Browser(tmp_path)
+    listed, page = browser.get(f"{RUN}/").text, browser.get(f"{RUN}/c/g01c01").text
+    assert "the same reward as g01c00: search 1.50" in listed
+    assert "kept out of training by a guard" in listed
+    assert "not trained yet" not in listed
+    assert "and shares its score" in page
+    assert f"designer clips {NAME} g01c00" in page
+    compared = browser.get(f"{RUN}/compare?c=g01c00&c=g01c01").text
+    assert compared.count(">1.50<") == 2
 
 
 def test_two_candidates_side_by_side_show_what_changed(browser: Browser):

@@ -168,7 +168,7 @@ def test_evidence_changes_when_another_training_ends(open_run):
 
 def test_a_question_names_no_candidate_and_no_number(browser):
     page = browser.get(f"{RUN}/rank?by=ann").text
-    form = page[page.index('id="question"') : page.index("What 0 answers")]
+    form = page[page.index('id="question"') : page.index("What the answers say")]
     visible = re.sub(r"<[^>]*>", "", form)
     assert not re.search(r"g\d\dc\d\d|\d\.\d", visible)
     assert len(shown(page)) == 2

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from designer.archive import HUMAN, SPARSE, Archive
-from designer.feedback.guards import Range, alarms, bottleneck, fitness_range
+from designer.archive import HINDSIGHT, HUMAN, RANDOM, SPARSE, Archive
+from designer.feedback.guards import Range, alarms, alarms_of, bottleneck, fitness_range
 from designer.feedback.statistics import remarks_on
-from designer.records import Score, Trace, Trial
+from designer.journal import Reviewed
+from designer.records import Evidence, Remark, Score, TermEvidence, Trace, Trial
 from tests.designer.example_run import candidate, crashed, finished, proposed, trained, trial
 
 SEEN = Range(0.0, 10.0)
@@ -120,3 +121,64 @@ def test_reward_that_helps_and_a_single_round_say_nothing_of_the_kind():
     assert not bottleneck(tied(3.0, 1.0, 1.02, 0.99, 1.0)), "the human-written reward rises above the floor"
     assert not bottleneck(tied(1.0, 1.0))
     assert not bottleneck(Archive.of([]))
+
+
+# The floor ----------------------------------------------------------------------------------------------------------
+
+
+def test_floor_is_random_play_where_it_is_known_so_that_a_worse_hack_hides_no_other():
+    """One hack ran the wrong way, to -10: what stays at 0.2, as random play does, is at the floor all the same."""
+    wriggle = made((0.1, 0.2, 0.1, 0.2, 0.2), {"wriggle": ramp(1, 5)})
+    assert alarms(wriggle, Range(-10.0, 4.0)) == []
+    assert [alarm.kind for alarm in alarms(wriggle, Range(-10.0, 4.0, random=0.1))] == ["hacking"]
+
+
+def test_random_play_of_the_finals_is_the_floor():
+    events = [
+        proposed(candidate("g01c00")),
+        trained(trial("g01c00", "search", 1, 3.0)),
+        trained(trial(RANDOM, "final", 9, 0.5)),
+    ]
+    seen = fitness_range(Archive.of(events))
+    assert seen is not None
+    assert seen.floor == seen.random
+
+
+def test_what_hindsight_found_is_an_alarm_and_told_once():
+    flag = Remark(candidate="g01c00", source="guard", kind="flag", text="misranking: it pays what its own policy does")
+    events = [
+        *(proposed(candidate(name)) for name in ("g01c00", "g01c01")),
+        trained(trial("g01c00", "search", 1, 3.0)),
+        Reviewed(reviewer=HINDSIGHT, candidate="g01c00", remarks=(flag,)),
+    ]
+    archive = Archive.of(events)
+    assert flag in alarms_of(archive, "g01c00", fitness_range(archive))
+    assert flag not in alarms_of(archive, "g01c01", fitness_range(archive))
+    (entry, _) = archive.entries(2, remarks_on(archive))
+    assert entry.remarks.count(flag) == 1
+
+
+def test_several_seeds_are_told_of_once_with_the_mean_correlation():
+    def seed(number: int, correlation: float) -> Trial:
+        terms = (TermEvidence(name="run", share=1.0, correlation=correlation, saturated=0.0),)
+        evidence = Evidence(terms=terms, pinned=0.0, shortest_s=1.0, longest_s=1.0)
+        found = made((1, 2, 3, 4, 5), {"run": ramp(0, 1)})
+        return found.model_copy(update={"seed": number, "evidence": evidence})
+
+    archive = Archive.of([proposed(candidate("g01c00")), trained(seed(1, 0.9)), trained(seed(2, 0.5))])
+    texts = [remark.text for remark in remarks_on(archive, ["g01c00"])["g01c00"]]
+    assert texts.count("the task score was still rising at the end of the training") == 1
+    assert [text for text in texts if "correlation" in text] == [
+        "correlation of each term with the task score over the judging episodes: run +0.70"
+    ]
+
+
+def test_what_was_not_learnt_is_told_so_and_raises_no_alarm_but_for_a_collapsed_term():
+    still = made((0, 0.2, 0.1, 0.3, 0.2), {"spin": ramp(0, 5), "upright": [0.5] * 10})
+    others = [proposed(candidate("g01c00")), proposed(candidate("g01c01")), trained(trial("g01c01", "search", 1, 10.0))]
+    text = Remark(candidate="g01c00", source="guard", kind="text", text="not learnt rather than hacked: it pays the good ones")
+    before = Archive.of([*others, trained(still)])
+    after = Archive.of([*others, trained(still), Reviewed(reviewer=HINDSIGHT, candidate="g01c00", remarks=(text,))])
+    rang = [[r.text.partition(":")[0] for r in alarms_of(a, "g01c00", fitness_range(a))] for a in (before, after)]
+    assert rang == [["collapse", "hacking"], ["collapse"]]
+    assert text in remarks_on(after, ["g01c00"])["g01c00"]

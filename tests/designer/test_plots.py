@@ -8,7 +8,17 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from designer.records import Trace
-from designer.review.plots import Curve, Dots, final_fitness, fitness_over_training, share_bars, term_shares, term_traces
+from designer.review.plots import (
+    Curve,
+    Dots,
+    Node,
+    family,
+    final_fitness,
+    fitness_over_training,
+    share_bars,
+    term_shares,
+    term_traces,
+)
 from designer.review.svg import Scale, compact, element
 from designer.statistics import interval
 
@@ -135,3 +145,26 @@ def test_compact_numbers(value: float, expected: str) -> None:
 
 def test_element_escapes_text_and_attributes() -> None:
     assert element("text", "a < b", class_='"x"') == '<text class="&#34;x&#34;">a &lt; b</text>'
+
+
+def test_family_has_a_dot_a_candidate_and_a_line_a_parent_with_the_winners_line_marked() -> None:
+    nodes = [
+        Node("g01c00", 1, 1.0, (), "winner"),
+        Node("g01c01", 1, 2.0, (), "other"),
+        Node("g02c00", 2, 4.0, ("g01c00", "gone"), "winner"),
+        Node("g02c01", 2, 3.0, ("g01c01",), "other"),
+    ]
+    svg = ET.fromstring(family(nodes, "m/s"))
+    assert len(list(svg.iter("circle"))) == 4
+    drawn = sorted(node.attrib["class"] for node in svg.iter("line") if node.attrib["class"].startswith("curve"))
+    assert drawn == ["curve other", "curve winner"]
+    assert {"g01c00", "g02c00"} <= {node.text for node in svg.iter("text")}
+    assert all(map(math.isfinite, numbers(family(nodes, ""))))
+    assert "No candidate" in family([], "")
+
+
+def test_family_of_many_rounds_names_only_some_and_hostile_names_stay_text() -> None:
+    nodes = [Node(HOSTILE, k, 1e308 * (-1) ** k, (HOSTILE,), "winner") for k in range(1, 60)]
+    svg = family(nodes, "m/s")
+    assert sum(node.text.startswith("round") for node in ET.fromstring(svg).iter("text") if node.text) <= 8
+    assert "<script" not in svg

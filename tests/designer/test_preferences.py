@@ -7,11 +7,11 @@ from itertools import combinations
 
 import pytest
 
-from designer.preferences.asking import information, next_pair, question
+from designer.preferences.asking import information, next_order, next_pair, question
 from designer.preferences.cycles import cycles
 from designer.preferences.pairs import Pair, noise_of, pairs_of, rankings
 from designer.preferences.reliability import kept_apart, sifted
-from designer.preferences.simulated import answers
+from designer.preferences.simulated import answer, answers
 from designer.preferences.strength import fitted, logistic, strengths, wins_of
 from designer.records import Ranking, Saying
 
@@ -141,3 +141,19 @@ def test_a_played_rater_finds_the_best_of_eight_in_ten_answers():
 def test_logistic_stands_far_values():
     assert logistic(-1000) == 0
     assert logistic(1000) == 1
+
+
+def test_an_order_shows_those_who_may_be_first_and_not_in_their_order():
+    known = [pair(x, y) for x, y in combinations("abcd", 2)] * 5
+    chosen = next_order(("a", "b", "c", "d", "e"), known, 3)
+    assert {"a", "e"} <= set(chosen)  # the best so far, and one that nobody was asked about
+    assert "d" not in chosen
+    orders = {next_order(("a", "b", "c"), [], 3, str(k)) for k in range(20)}
+    assert len(orders) > 3
+
+
+def test_a_played_raters_order_is_the_true_one_unless_it_errs():
+    worth = {name: float(k) for k, name in enumerate("abcdef")}
+    assert answer("cafe", worth, 0.0, "") == tuple("feca")
+    wrong = [answer("fa", worth, 0.3, str(k)) == ("a", "f") for k in range(400)]
+    assert 0.24 < sum(wrong) / len(wrong) < 0.36

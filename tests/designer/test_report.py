@@ -14,14 +14,16 @@ from designer.config import Config, LlmConfig
 from designer.display import Silent
 from designer.errors import DiskError
 from designer.executors.fake import Fake
-from designer.journal import Journal, RunFinished
+from designer.journal import Journal, RunFinished, Screened
 from designer.loop import Loop
 from designer.proposers import Draft
-from designer.records import Fault, Trace
-from designer.review.code import diff, highlighted
+from designer.records import Fault, Remark, Trace
+from designer.review.code import diff, highlighted, with_shares
+from designer.review.lineage import family_of, outcome
 from designer.review.report import write_report
 from designer.runs import Run
 from designer.search.halving import Halving
+from designer.showing import status_of
 from designer.workbench import Workbench
 from tests.designer.example_run import (
     FINAL,
@@ -247,3 +249,66 @@ def test_a_run_by_the_real_loop_is_reported(tmp_path: Path) -> None:
     assert f"{archive.finished.winner} reaches" in text
     assert "4 tried, 0 refused before training" in text
     assert "fake (nothing is run)" in text
+
+
+def test_begins_with_how_it_ended_in_one_sentence(tmp_path: Path) -> None:
+    text = read(example_run(tmp_path, finished())).text
+    lead = (
+        f"{WINNER} solves the task; it is better than the fitness as reward; it is not separable from the human-written reward."
+    )
+    assert lead in text, text[:600]
+    assert text.index(lead) < text.index("4.30")
+
+
+def test_each_terms_share_stands_behind_the_line_that_makes_it() -> None:
+    source = "def reward(s, a):\n    run = s.x\n    run = 2 * run\n    return {'run': run, 'effort': -a.sum(-1), 'late': s.y}\n"
+    lines = with_shares(source, {"run": 0.9, "effort": 0.07, "late": 0.03, "unknown": 0.0}).split("\n")
+    assert [k for k, line in enumerate(lines, start=1) if 'class="share"' in line] == [3, 4]
+    assert lines[2].endswith('<span class="share">run 90%</span>')
+    assert lines[3].endswith('<span class="share">effort 7%, late 3%</span>')
+    assert "share" not in with_shares("no python {", {"run": 1.0})
+
+
+def test_an_alarm_has_its_sentence_and_its_clip_in_a_section_of_its_own(tmp_path: Path) -> None:
+    spin = Trace(name="spin", mean=tuple(0.5 * k for k in range(10)), low=0.0, high=4.5)
+    still = trial("g01c00", "search", 1, 0.1)
+    scores = tuple(score.model_copy(update={"fitness": 0.1}) for score in still.scores)
+    events = finished()
+    events.insert(-1, trained(still.model_copy(update={"seed": 2, "scores": scores, "traces": (spin,)})))
+    run = example_run(tmp_path, events)
+    film = tmp_path / "candidates" / "g01c00" / "clip-search"
+    film.mkdir(parents=True, exist_ok=True)
+    (film / "clip.mp4").write_bytes(b"a spinning film")
+    reader = read(run)
+    assert [base64.b64decode(a.removeprefix("data:video/mp4;base64,")) for a in reader.addresses] == [b"a spinning film"]
+    alarm = reader.text.index("the reward rose from 0 to 4.5 a step")
+    assert reader.text.index("Alarms An alarm changes no score") < alarm < reader.text.index("What was tried")
+
+
+def test_a_copy_is_told_as_what_it_is_and_drawn_once(tmp_path: Path) -> None:
+    flag = Remark(candidate="g02c09", source="guard", kind="flag", text="duplicate: it pays as g01c00 does", blocking=True)
+    same = Screened(candidate="g02c09", nearest="g01c00", distance=0.01, duplicate_of="g01c00", remarks=(flag,))
+    events = [*finished()[:-1], proposed(candidate("g02c09", parents=("g01c00",))), same]
+    run = example_run(tmp_path, events)
+    score = run.archive().search_score("g01c00")
+    assert outcome(run.archive(), run.archive().candidates["g02c09"]) == (
+        f"the same reward as g01c00: search {score:.2f}",
+        True,
+    )
+    assert status_of(run.archive(), run.archive().candidates["g02c09"]) == "the same as g01c00"
+    assert "g02c09" not in [node.name for node in family_of(run.archive(), None, 200)]
+
+
+def test_what_its_audit_kept_out_was_not_simply_not_trained_yet(tmp_path: Path) -> None:
+    flag = Remark(candidate="g02c09", source="guard", kind="flag", text="audit: it is not trained", blocking=True)
+    events = [*finished()[:-1], proposed(candidate("g02c09")), Screened(candidate="g02c09", remarks=(flag,))]
+    archive = example_run(tmp_path, events).archive()
+    assert outcome(archive, archive.candidates["g02c09"]) == ("kept out of training by a guard", False)
+    assert status_of(archive, archive.candidates["g02c09"]) == "kept out"
+
+
+def test_a_run_by_an_unverified_fitness_begins_with_that_and_claims_nothing(tmp_path: Path) -> None:
+    task = example_task(fitness_origin="derived, unverified")
+    text = read(example_run(tmp_path, finished(), task)).text
+    assert "solves the task" not in text.partition("Final results")[0]
+    assert "Verdict Derived, unverified: " in text

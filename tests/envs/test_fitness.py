@@ -15,6 +15,7 @@ from envs.inverted_pendulum import fitness as inverted_pendulum
 from envs.lunar_lander_continuous import fitness as lander
 from envs.metaworld import fitness as metaworld
 from envs.minigrid import fitness as minigrid
+from envs.mountain_car import fitness as mountain_car_with_gears
 from envs.mountain_car_continuous import fitness as mountain_car
 from envs.pendulum import fitness as pendulum
 from envs.pusher import fitness as pusher
@@ -201,6 +202,13 @@ def test_the_flag_counts_within_300_steps_only():
     early, late, never = np.where(steps >= 200, 0.46, 0.0), np.where(steps >= 400, 0.46, 0.0), np.zeros(999)
     t = Trajectories(1.0, [201, 401, 999], car_position=np.stack([early, late, never]))
     assert mountain_car.reached(t).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_the_mountain_car_with_gears_has_to_be_at_the_flag_while_the_episode_lasts():
+    position = np.zeros((3, 10))
+    position[0, 4], position[1, 4], position[2, 9] = 0.5, 0.49, 0.6
+    t = Trajectories(1.0, [5, 10, 9], step_limit=10, car_position=position)
+    assert mountain_car_with_gears.reached(t).tolist() == [1.0, 0.0, 0.0]
 
 
 def test_time_that_is_left_and_time_that_it_lasted():

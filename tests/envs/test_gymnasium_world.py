@@ -1,6 +1,8 @@
 """Any gymnasium world, unmodified: typed, seeded, ended as it says, and its reward and info out of sight."""
 
+import sys
 from functools import partial
+from types import ModuleType
 
 import gymnasium
 import numpy as np
@@ -215,6 +217,14 @@ def test_what_cannot_be_trained_here_is_refused_with_a_way_out(options, what):
 def test_an_unknown_id_gets_the_closest_names():
     with pytest.raises(worlds.UnknownWorldError, match="Did you mean LunarLander-v3 or LunarLanderContinuous-v3"):
         worlds.make("LunarLandr-v3", 1)
+
+
+def test_an_unknown_task_of_metaworld_gets_the_closest_name(monkeypatch):
+    package = ModuleType("metaworld")  # it lives in another environment
+    package.ALL_V3_ENVIRONMENTS = {"drawer-open-v3": None, "door-lock-v3": None}
+    monkeypatch.setitem(sys.modules, "metaworld", package)
+    with pytest.raises(worlds.UnknownWorldError, match="Did you mean metaworld/drawer-open-v3"):
+        worlds.make("metaworld/drawer-opn-v3", 1)
 
 
 def test_a_module_that_cannot_be_imported_is_named():

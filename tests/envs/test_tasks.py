@@ -17,7 +17,7 @@ from envs.tables import NUMBERS, shipped_table
 pytestmark = pytest.mark.worker
 
 KEYS = {"text", "fitness", "fitness_unit", "human", "human_origin", "solved_at", "steps"}
-OPTIONAL_KEYS = {"success", "sparse", "world", "trap", "held_out"}
+OPTIONAL_KEYS = {"success", "sparse", "world", "trap", "held_out", "training"}
 EXPRESSION_FUNCTIONS = {"mean", "mean_limit", "abs"}
 ENVS = Path(worlds.__file__).parent
 TASKS = [(path.parent.parent.name, path) for path in sorted(ENVS.glob("*/tasks/*.toml"))]

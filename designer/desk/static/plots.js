@@ -15,9 +15,10 @@
     return `${+value.toPrecision(3)}`;
   };
 
-  const axis = (label, size) => ({
-    label, size, labelSize: 20, labelFont: "12px system-ui", font: "12px system-ui", stroke: colour("--quiet"),
-    grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false }, values: (_, splits) => splits.map(short), space: 60,
+  // Up and down there is less room than across. Trainings are counted, so no tick stands between two of them.
+  const axis = (label, size, space = 60, whole = false) => ({
+    label, size, ...(whole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] } : {}), labelSize: 20, labelFont: "12px system-ui", font: "12px system-ui", stroke: colour("--quiet"),
+    grid: { stroke: colour("--rule"), width: 1 }, ticks: { show: false }, values: (_, splits) => splits.map(short), space,
   });
 
   const NS = "http://www.w3.org/2000/svg";
@@ -60,7 +61,7 @@
 
   const options = (data, box) => ({
     width: Math.max(260, box.clientWidth), height: Math.max(220, box.clientHeight - 30),
-    scales: { x: { time: false } }, axes: [axis(data.xLabel, 34), axis(data.yLabel, 56)],
+    scales: { x: { time: false } }, axes: [axis(data.xLabel, 34, 60, data.steps), axis(data.yLabel, 56, 32)],
     legend: { show: false },
     cursor: { points: { size: 7 } },
     hooks: { setCursor: [(plot) => tell(box, data, plot.cursor.idx)] },

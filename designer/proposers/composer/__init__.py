@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from random import Random
 
 from designer.errors import did_you_mean
-from designer.proposers import Brief, Draft, Entry, Slot
+from designer.proposers import Brief, Draft, Entry, FormAsked, Slot, form_asked
 from designer.proposers.composer.compose import NAME, Fresh, compose, compose_with_sign, random_for
 from designer.proposers.composer.operators import Changed, crossover, mutate, simplify, spare, without
 from designer.proposers.composer.plan import understand
 from designer.proposers.composer.render import Design, adopt, render
+from designer.proposers.composer.stages import last_phase, split, with_stages
 from designer.proposers.tuning import tuned
 from designer.records import Fault, Verb
 
@@ -22,6 +23,10 @@ class Composer:
 
     name = NAME
 
+    def __init__(self, form: FormAsked = "step") -> None:
+        """`form`: what is written anew: rewards, or curricula."""
+        self._form = form
+
     def propose(self, brief: Brief, slot: Slot) -> Draft:
         """Write a reward for a slot. Raises ValueError for a verb or parents that it can't work with."""
         if slot.verb not in _PARENTS:
@@ -30,7 +35,8 @@ class Composer:
             raise ValueError(f"{slot.id}: {slot.verb.value} needs {_PARENTS[slot.verb]} parents, got {slot.parents}.")
         parents = [_entry(brief, parent) for parent in slot.parents]
         if slot.verb is Verb.INIT:
-            return _fresh_draft(brief, compose(brief, slot))
+            staged = form_asked(self._form, slot) == "stages"
+            return _fresh_draft(brief, compose(last_phase(brief) if staged else brief, slot), slot if staged else None)
         rng = random_for(brief, slot.id)
         if slot.verb is Verb.TUNE:
             return tuned(parents[0].candidate, rng)
@@ -38,7 +44,8 @@ class Composer:
         if changed is None:
             because = f"The composer can't {slot.verb.value} this: another wrote it, or there is nothing to change. "
             return tuned(parents[0].candidate, rng, because)
-        return Draft(source=render(changed.design, brief.task.text), why=changed.why, expects=changed.expects)
+        source = render(changed.design, brief.task.text) + split(parents[0].candidate.source)[1]
+        return Draft(source=source, why=changed.why, expects=changed.expects)
 
     def repair(self, brief: Brief, slot: Slot, draft: Draft, faults: tuple[Fault, ...], attempt: int) -> Draft | None:
         """Return None: what the grammar writes is valid, and it can't read what others wrote."""
@@ -56,14 +63,19 @@ def _entry(brief: Brief, candidate_id: str) -> Entry:
 # Drafts ------------------------------------------------------------------------------------------------------------
 
 
-def _fresh_draft(brief: Brief, fresh: Fresh) -> Draft:
+def _fresh_draft(brief: Brief, fresh: Fresh, staged: Slot | None) -> Draft:
+    """Write a fresh design down; `staged`: the slot that wants stages before it."""
     terms = fresh.design.terms
     phrases = ", ".join(term.phrase for term in terms)
     opening = "task words not understood: searching blindly" if fresh.blind else fresh.idea
     signs = f"; a sign is ambiguous, {fresh.mirror} takes the other one" if fresh.mirror else ""
     primary = terms[0].name
     expects = f"{primary} rises over the training" + (" and outweighs the other terms." if len(terms) > 1 else ".")
-    return Draft(source=render(fresh.design, brief.task.text), why=f"{opening}: {phrases}{signs}.", expects=expects)
+    source, why = render(fresh.design, brief.task.text), f"{opening}: {phrases}{signs}."
+    if staged:
+        source, names = with_stages(source, fresh.design, brief, staged)
+        why += f" Stages before it: {', '.join(names)}." if names else " No stage before it: the table names no progress."
+    return Draft(source=source, why=why, expects=expects)
 
 
 # Designs of earlier rounds -----------------------------------------------------------------------------------------
@@ -89,7 +101,7 @@ def _changed(brief: Brief, slot: Slot, rng: Random) -> Changed | None:
 
 def design_of(brief: Brief, entry: Entry) -> Design | None:
     """Compose an entry's design again, with the numbers of its source. None: somebody else wrote it."""
-    source, text = entry.candidate.source, brief.task.text
+    source, text = split(entry.candidate.source)[0], brief.task.text
     adopted = (adopt(design, source, text) for design in _origins(brief, entry))
     return next((design for design in adopted if design), None)
 
@@ -100,7 +112,7 @@ def _origins(brief: Brief, entry: Entry) -> Iterator[Design]:
     slot = Slot(round=candidate.round, sample=candidate.sample, verb=candidate.verb, parents=candidate.parents)
     if candidate.verb is Verb.INIT:
         for sign in (0, 1, -1):
-            yield compose_with_sign(brief, slot, sign).design
+            yield compose_with_sign(last_phase(brief) if candidate.form == "stages" else brief, slot, sign).design
         return
     if candidate.verb not in _PARENTS or len(candidate.parents) < _PARENTS[candidate.verb]:
         return

@@ -22,6 +22,8 @@ class Quantity(StrEnum):
     ALIVE = "alive"
     DISTANCE = "distance"
     FLAG = "flag"
+    PLACE = "place"
+    BOUNCE = "bounce"
 
 
 class Shape(StrEnum):
@@ -134,10 +136,12 @@ def _read(item: Found, direction: str, manners: set[str], duty: Duty) -> Iterato
     elif item.part is Part.LEAP:
         if direction in AXES and direction not in ("up", "down"):
             yield _travel(item.meaning, direction, manners)._replace(excludes=LIVELY - {"level"})
-            how = Duty.HELPER if item.meaning == "hop" else Duty.GOAL
+            how = Duty.GOAL if item.meaning == "jump" else Duty.HELPER
             yield Aim("leap", Quantity.HEIGHT, Shape.GROW, duty=how, share=0.3, excludes=LIVELY - {"level"})
         else:
-            yield Aim(item.meaning, Quantity.HEIGHT, Shape.GROW, excludes=LIVELY - {"level"})
+            over_and_over = item.meaning in ("hop", "bounce")  # standing tall is no hopping: the height has to change
+            quantity = Quantity.BOUNCE if over_and_over else Quantity.HEIGHT
+            yield Aim(item.meaning, quantity, Shape.GROW, excludes=LIVELY - {"level"})
     else:
         yield from POSES.get(item.meaning, ())
 
@@ -217,6 +221,7 @@ POSES: dict[str, tuple[Aim, ...]] = {
     "fall": (Aim("fall_down", Quantity.HEIGHT, Shape.LOW, excludes=_LOW | {"alive"}),),
     "crouch": (Aim("crouch", Quantity.HEIGHT, Shape.LOW, excludes=frozenset({"tall"})),),
     "in_place": (Aim("in_place", Quantity.TRAVEL, Shape.QUIET, "forward", duty=Duty.STYLE, share=0.5),),
+    "centre": (Aim("centred", Quantity.PLACE, Shape.QUIET),),
     "still": (Aim("still", Quantity.STILL, Shape.QUIET),),
     "alive": (Aim("alive", Quantity.ALIVE, Shape.GROW, duty=Duty.FALLBACK),),
     "raise": (Aim("raised", Quantity.HEIGHT, Shape.HIGH, excludes=frozenset({"tall"})), _NEAR_NAMED),

@@ -75,6 +75,10 @@ def _moving(aim: Aim, table: StateTable) -> Iterator[Term]:
         case Quantity.HEIGHT:
             signal = height(table, aim.words if aim.name in ("raised", "lowered") else ())
             yield from _level(aim, signal) if signal else ()
+        case Quantity.BOUNCE:
+            yield from _bounce(aim, table)
+        case Quantity.PLACE:
+            yield from _place(aim, table)
         case Quantity.FEET:
             feet = [foot for foot in components(table, "foot_height") if name_words(foot.label) & _feet(aim.axis)]
             yield from _level(aim, mean_of(f"{aim.axis}_feet_height", feet)) if feet else ()
@@ -156,6 +160,28 @@ def _level(aim: Aim, signal: Signal) -> Iterator[Term]:
         target = signal.high if aim.shape is Shape.HIGH else signal.high + spread
         above = _term(aim, Template.ABOVE, signal, aim.share, target=target, temperature=spread)
         yield from (above, linear) if aim.duty is Duty.STYLE else (linear, above)
+
+
+def _bounce(aim: Aim, table: StateTable) -> Iterator[Term]:
+    """Yield the ways to ask for going up and down; for height where the sentence says "high" or no velocity is known."""
+    speed, body = along(table, "linear_velocity", "up"), height(table)
+    if speed and not {"high", "higher", "highest"} & set(aim.words):
+        rate = speed.signal
+        up_and_down = Signal("vertical speed", rate.kind, rate.unit, f"torch.abs({rate.code})", 0.0, rate.scale)
+        yield from _growing(aim, up_and_down, 1, False)
+    elif body:
+        yield from _level(aim, body)
+
+
+def _place(aim: Aim, table: StateTable) -> Iterator[Term]:
+    """Yield the ways to ask for being at a position's zero, level components only: of what the sentence names, or the body."""
+    places = [place for place in components(table, "position") if not name_words(place.label) & {"z", "height"}]
+    most = max((shared_words(place.label, aim.words) for place in places), default=0)
+    meant = [place for place in places if shared_words(place.label, aim.words) == most]
+    one = meant[0] if meant else None
+    if one:
+        yield _term(aim, Template.TOLERANCE, one, aim.share, temperature=one.scale)
+        yield _term(aim, Template.TOLERANCE, one, aim.share, temperature=one.scale / 3)
 
 
 def _upright(aim: Aim, reading: Reading) -> Iterator[Term]:
