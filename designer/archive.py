@@ -36,10 +36,15 @@ BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward", RANDOM:
 class Archive:
     """Candidates, verdicts and trials by name. Built by `add`, event by event; the order within a round doesn't matter.
 
-    trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
-    screened: what was found of a candidate before its first training.
-    together: which candidates were trained in one box.
-    spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
+        trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
+        screened: what was found of a candidate before its first training.
+    <<<<<<< HEAD
+        spent_s: how long the run has been at work by its last reading of the clock, where its search goes by that.
+        training_s: how much of it was training and judging. left_s: how long until it must be done, or None.
+    =======
+        together: which candidates were trained in one box.
+        spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
+    >>>>>>> main
     """
 
     started: RunStarted | None = None
@@ -51,6 +56,8 @@ class Archive:
     calls: list[CallFinished] = field(default_factory=list)
     spent: str = ""
     spent_s: float = 0.0
+    training_s: float = 0.0
+    left_s: float | None = None
     judges_off: dict[str, str] = field(default_factory=dict)
     reviews: dict[tuple[str, str], Reviewed] = field(default_factory=dict)
     screened: dict[str, Screened] = field(default_factory=dict)
@@ -99,8 +106,10 @@ class Archive:
                 self.walls.add(walls)
             case TrainedTogether():
                 self.together.append(event)
-            case TimeRead(spent_s=seconds):
+            case TimeRead(spent_s=seconds, training_s=training_s, left_s=left_s):
                 self.spent_s = max(self.spent_s, seconds)
+                self.training_s = max(self.training_s, training_s)
+                self.left_s = left_s
             case RunFinished():
                 self.finished = event
 

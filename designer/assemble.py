@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
 from designer.llm import LLM
 from designer.loop import Loop
+from designer.machine_slots import MachineSlots, Sharing, cores, slots_folder
 from designer.modelling import stored_model
 from designer.proposers.composer import Composer
 from designer.proposers.llm import LanguageModel
@@ -48,7 +48,7 @@ DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
 
 def slots(config: Config) -> int:
     """Return how many boxes run at once."""
-    return config.executor.slots or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return config.executor.slots or cores()
 
 
 @contextmanager
@@ -76,9 +76,13 @@ def describe_job(world: str, config: Config) -> Job:
     return Job("describe", {"world": world, "seed": random_play_seed(config.search.seed)}, {}, DESCRIBE_LIMITS)
 
 
-def executor_for(run: Run) -> Executor:
-    """Return what runs this run's boxes."""
-    return Resumable(provider_of(run.config).executor(run.code))
+def executor_for(run: Run, say: Callable[[str], None] = lambda line: None) -> Executor:
+    """Return what runs this run's boxes; each holds one of the machine's slots while it works."""
+    executor: Executor = provider_of(run.config).executor(run.code)
+    if run.config.executor.shared:
+        machine = MachineSlots(slots_folder(), max(cores(), slots(run.config)), say)
+        executor = Sharing(executor, machine, run.folder)
+    return Resumable(executor)
 
 
 def search_for(run: Run) -> Search:
@@ -112,11 +116,11 @@ def make_loop(
     boxes = AtMost(executor, slots(run.config))
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
     loop = Loop(bench, search_for(run), Composer(run.config.curriculum.form), journal, run.archive(), display)
-    loop.world_source = run.world_source
+    loop.world_source, loop.vigil.say = run.world_source, say
     if (run.folder / GIVEN_FILE).is_file():
         loop.proposer = Reviser((run.folder / GIVEN_FILE).read_text(encoding="utf-8"), "the given reward")
     if asks:
-        _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm))
+        _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm, loop.vigil.outage))
     return loop
 
 

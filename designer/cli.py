@@ -15,8 +15,10 @@ from rich.text import Text
 from designer import __version__
 from designer import terminal as own_terminal
 from designer.config import Config, knobs
-from designer.errors import ConfigError, DesignerError, did_you_mean
+from designer.errors import ConfigError, DesignerError, InterruptedRunError, did_you_mean
 from designer.sandboxes import UNSAFE_FLAG
+from designer.stopping import endings_heard, exit_code, number_of
+from designer.stopping import told as stopped_by
 from designer.text import printable
 
 MAX_ERROR = 20_000
@@ -35,6 +37,7 @@ OTHER_FLAGS = (
     "host",
     "i-know-this-is-unsafe",
     "network",
+    "notify",
     "port",
     "prompt",
     "retrain",
@@ -45,26 +48,30 @@ OTHER_FLAGS = (
     "task",
     "to",
     "unapproved",
+    "until",
     "wheels",
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0 where it did its work, 2 with one or two sentences where it could not."""
-    console = own_terminal.console(stderr=True)
+    """Run a command and exit: 0 where it did its work, 2 with one or two sentences where it could not, 128 and the signal's
+    number where it was stopped by one (130 after Ctrl-C).
+    """
+    code, words = EXIT_OK, ""
     try:
-        asked = parse(sys.argv[1:] if arguments is None else arguments)
-        asked.command(asked)
-        code = EXIT_OK
+        with endings_heard():
+            asked = parse(sys.argv[1:] if arguments is None else arguments)
+            asked.command(asked)
     except DesignerError as error:
-        console.print(Text(printable(f"designer: {error}", MAX_ERROR)), soft_wrap=True)
-        code = EXIT_ERROR
-    except KeyboardInterrupt:
-        console.print("designer: stopped.")
-        code = EXIT_ERROR
+        number = error.signal if isinstance(error, InterruptedRunError) else 0
+        code, words = exit_code(number) if number else EXIT_ERROR, f"designer: {error}"
+    except KeyboardInterrupt as stop:
+        code, words = exit_code(number_of(stop)), f"designer: stopped{stopped_by(number_of(stop))}."
     except BrokenPipeError:
         code = EXIT_ERROR
-    with suppress(BrokenPipeError):  # the reader of `designer show | head` is gone
+    with suppress(OSError):  # the reader of `designer show | head` is gone, or the terminal is
+        if words:
+            own_terminal.console(stderr=True).print(Text(printable(words, MAX_ERROR)), soft_wrap=True)
         sys.stdout.flush()
     # Threads that still wait for a model or a person must not keep the process alive.
     os._exit(code)
@@ -118,6 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_revisions(verbs)
     _add_looks(verbs)
     _add_words(verbs)
+    _add_library(verbs)
     _add_desk(verbs)
     _add_machine(verbs)
     return parser
@@ -135,6 +143,8 @@ def _add_runs(verbs: Verbs) -> None:
     run.add_argument(
         "--budget", dest="search.budget", help="10m, 2h, overnight, '45 trainings' or $3; the same as --search.budget"
     )
+    run.add_argument("--until", dest="search.until", help="a time of day such as 07:30; the same as --search.until")
+    run.add_argument("--notify", metavar="CMD", help="a command that is handed the verdict at the end ($DESIGNER_NOTIFY)")
     run.add_argument("--feedback", dest="feedback.source", help="fitness or ranking; the same as --feedback.source")
     baseline = _command(
         verbs, "baseline", commands.baseline, "measure random play, the human-written reward and the fitness as reward"
@@ -230,6 +240,18 @@ def _add_words(verbs: Verbs) -> None:
     add = _command(verbs, "add", speaking.add, "hand a run a reward of your own, as a candidate of the next round")
     add.add_argument("run", type=Path, help="a run folder that goes on")
     add.add_argument("file", type=Path, help="a Python file that defines reward(s, a)")
+
+
+def _add_library(verbs: Verbs) -> None:
+    """Describe what is remembered across runs."""
+    from designer import remembering
+
+    library = _command(
+        verbs, "library", remembering.library_command, "list, add or forget rewards that later runs may be shown"
+    )
+    library.add_argument("verb", nargs="?", choices=["list", "add", "remove"], default="list")
+    library.add_argument("what", nargs="?", help="add: a run folder; remove: a name from the list")
+    library.add_argument("candidate", nargs="?", help="add: a finalist of the run; not given: its winner")
 
 
 def _add_desk(verbs: Verbs) -> None:

@@ -6,8 +6,8 @@ import argparse
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -25,15 +25,8 @@ from designer.config import Config, load, to_toml, with_environment
 from designer.deriving import settled
 from designer.display import LiveTable, Plain
 from designer.doctor import engine_answers, examine
-from designer.errors import (
-    ConfigError,
-    InputError,
-    InterruptedRunError,
-    MachineError,
-    ModelError,
-    RewardRefusedError,
-    SandboxError,
-)
+from designer.ending import console_line, require_future, resumable, tight_disk, tight_time, told_at_the_end
+from designer.errors import ConfigError, InputError, RewardRefusedError
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
 from designer.executors.engine import DockerEngine
@@ -42,12 +35,16 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
+from designer.library import as_files, examples_for, library_root
 from designer.live import Published
 from designer.modelling import require_model
+from designer.notifying import Notifier, command_from
+from designer.origin import MACHINE_SETTINGS, here, settle
 from designer.prompts import Prompts
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
+from designer.run_until import with_end
 from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
@@ -66,16 +63,17 @@ or, with a chat in a browser: --llm.provider manual"""
 def run(asked: argparse.Namespace) -> None:
     """Design a reward, or go on with a run that was stopped."""
     console = terminal.console()
+    notifier = Notifier(command_from(asked.notify), console_line(console))
     folder = Path(asked.what)
     if folder.is_dir():
         resumed = resume(folder, asked)
-        carry_out_anew(resumed, console)
+        carry_out_anew(resumed, console, notifier)
         return
     config = load(asked.config_file, asked.settings)
     require_model(config)
-    task, table, world, config = prepare(asked, config, console)
-    started = create(asked.runs, task, table, config, datetime.now(), world)
-    carry_out_anew(started, console)
+    require_future(config, datetime.now())
+    started = prepare(asked, config, console).made(asked.runs, datetime.now())
+    carry_out_anew(started, console, notifier)
     if config.llm.provider == "composer":
         console.print(Text("\n" + NO_MODEL_HINT.format(what=_retyped(asked))), soft_wrap=True)
 
@@ -84,15 +82,14 @@ def baseline(asked: argparse.Namespace) -> None:
     """Play at random, train the human-written reward and the fitness as reward: a run without rounds."""
     console = terminal.console()
     config = load(asked.config_file, {**asked.settings, "search.rounds": "0"})
-    task, table, world, config = prepare(asked, config, console)
-    carry_out_anew(create(asked.runs, task, table, config, datetime.now(), world), console)
+    carry_out_anew(prepare(asked, config, console).made(asked.runs, datetime.now()), console)
 
 
 def plan(asked: argparse.Namespace) -> None:
     """Forecast a run: train for some seconds, then count."""
     console = terminal.console()
-    task, table, world, config = prepare(asked, load(asked.config_file, asked.settings), console)
-    console.print(Text(forecast(task, table, config, world)), soft_wrap=True)
+    found = prepare(asked, load(asked.config_file, asked.settings), console)
+    console.print(Text(forecast(found.task, found.table, found.config, found.world)), soft_wrap=True)
 
 
 def fitted(config: Config, world: WorldSource, asked: argparse.Namespace, console: Console) -> Config:
@@ -116,11 +113,23 @@ class Prepared(NamedTuple):
     table: StateTable
     world: WorldSource
     config: Config
+    held_out: bool = False
+
+    def made(self, parent: Path, now: datetime) -> Run:
+        """Make the run's folder, with what earlier runs left to learn from. Raises RunError, DiskError."""
+        memory = examples_for(library_root(), self.task, self.table, self.config.library.examples, self.held_out)
+        return create(parent, self.task, self.table, self.config, now, self.world, as_files(memory))
 
 
 def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
-    draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
+    return prepare_draft(
+        find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or ""), asked, config, console
+    )
+
+
+def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
+    """Measure a task's world and read its expressions against it. Raises TaskError."""
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
@@ -133,7 +142,7 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
         task, config = ranked_only(task, table, config)
     elif config.llm.provider == "composer":  # a language model drafts what is missing
         require_fitness(task, table)
-    return Prepared(task, table, world, config)
+    return Prepared(task, table, world, config, draft.file.held_out)
 
 
 def require_trainer(config: Config, table: StateTable) -> None:
@@ -175,25 +184,36 @@ def describe_world(asked: argparse.Namespace) -> None:
 
 
 def resume(folder: Path, asked: argparse.Namespace) -> Run:
-    """Open a run folder to go on. Raises InputError where new settings are given: a run keeps its own."""
+    """Open a run folder to go on. Raises ConfigError where it is given settings that don't belong to this machine and time."""
     run = open_run(folder)
-    if asked.settings or asked.config_file or asked.env or asked.fitness or asked.state:
+    kept = [name for name in asked.settings if name not in MACHINE_SETTINGS]
+    if kept or asked.config_file or asked.env or asked.fitness or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     require_consent(run.config, asked.unsafe)
-    return run
+    if not asked.settings:
+        return run
+    config = load(folder / "config.toml", asked.settings)
+    return run._replace(config=with_end(config, datetime.now()) if "search.until" in asked.settings else config)
 
 
-def carry_out_anew(run: Run, console: Console) -> None:
+def carry_out_anew(run: Run, console: Console, notifier: Notifier | None = None) -> None:
     """Carry a run out in boxes of its own; only baselines may come from earlier runs."""
-    executor = executor_for(run)
-    carry_out(run, executor, console, baselines_of(run, executor))
+    executor = executor_for(run, console_line(console))
+    carry_out(run, executor, console, baselines_of(run, executor), notifier)
 
 
-def carry_out(run: Run, executor: Executor, console: Console, cache: BaselineCache | None = None) -> None:
+def carry_out(
+    run: Run, executor: Executor, console: Console, cache: BaselineCache | None = None, notifier: Notifier | None = None
+) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
-    with locked(run.folder), _resumable(run):
-        console.print(Text(f"{printable(run.task.text)}\nrun folder: {run.folder}"), soft_wrap=True)
-        run = settled(run, executor, lambda line: console.print(Text(printable(line)), soft_wrap=True), approval(console))
+    say = console_line(console)
+    with locked(run.folder), told_at_the_end(run, notifier), resumable(run):
+        say(f"{run.task.text}\nrun folder: {run.folder}")
+        for line in settle(run.folder, here(run.folder, run.config)) if not run.archive().finished else ():
+            say(line)
+        for line in filter(None, (tight_disk(run), tight_time(run, datetime.now()))):
+            say(line)
+        run = settled(run, executor, say, approval(console))
         _design(run, executor, console, cache)
         clip = film(run, executor)
         path = write_report(run)
@@ -212,26 +232,11 @@ def approval(console: Console) -> Callable[[str], bool] | None:
     return ask
 
 
-@contextmanager
-def _resumable(run: Run) -> Iterator[None]:
-    """Add to whatever stops a run what to type to go on with it."""
-    go_on = f"Go on with: designer run {shlex.quote(str(run.folder))}"
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise InterruptedRunError(f"stopped. Nothing finished is lost. {go_on}") from None
-    except SandboxError as error:
-        kept = f"A run keeps the sandbox that it began with ({run.config.sandbox.provider})."
-        raise SandboxError(f"{error} {kept} {go_on}") from error
-    except (MachineError, ModelError) as error:
-        raise type(error)(f"{error} {go_on}") from error
-
-
 def _design(run: Run, executor: Executor, console: Console, cache: BaselineCache | None) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
     published = Published(display, run.folder)
-    loop = make_loop(run, executor, published, lambda line: console.print(Text(printable(line)), soft_wrap=True), cache=cache)
+    loop = make_loop(run, executor, published, console_line(console), cache=cache)
     if loop.archive.started is None:
         loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
     opening = loop.archive.started
@@ -240,10 +245,7 @@ def _design(run: Run, executor: Executor, console: Console, cache: BaselineCache
         Text(printable(_header(opening))),
         soft_wrap=True,
     )
-    if isinstance(display, LiveTable):
-        with display:
-            loop.design(slots(run.config))
-    else:
+    with published.beating(), display if isinstance(display, LiveTable) else nullcontext():
         loop.design(slots(run.config))
 
 

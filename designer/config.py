@@ -9,19 +9,18 @@ import json
 import math
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from designer.addresses import has_secret
 from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from designer.machine_settings import DiskConfig, ExecutorConfig, SandboxConfig, Section, WorkerConfig
+from designer.times import next_occurrence
 
 
 class SearchConfig(Section):
@@ -30,6 +29,10 @@ class SearchConfig(Section):
     )
     budget: str | None = Field(
         None, description="10m, 2h, overnight, '45 trainings' or $3: sets the sizes below that you don't, and is kept"
+    )
+    until: str | None = Field(
+        None,
+        description="a time of day such as 07:30, the next one: the finals are over by then, and the search gets what is left",
     )
     rounds: int = Field(3, ge=0, description="rounds of proposals; 0 trains the baselines only")
     population: int = Field(8, ge=1, le=99, description="candidates a round")
@@ -50,6 +53,16 @@ class SearchConfig(Section):
     finalists: int = Field(3, ge=1, description="how many of the best are trained again on seeds never used before")
     final_seeds: int = Field(5, ge=1, description="training seeds of each finalist and baseline")
     seed: int = Field(0, ge=0, description="the run's seed; training and evaluation seeds are derived from it")
+
+    @field_validator("until")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                next_occurrence(text, datetime.now().astimezone())
+            except ValueError:
+                raise ConfigError(f"search.until = {text!r} is no time. Say 07:30, or 2026-11-30T07:30.") from None
+        return text
 
     @property
     def size(self) -> Size:
@@ -154,7 +167,11 @@ class LlmConfig(Section):
     model: str | None = Field(None, description="the model's name at the endpoint; setting it implies provider openai")
     base_url: str | None = Field(None, description="an OpenAI-compatible endpoint; not set: OPENAI_BASE_URL or OpenAI's")
     timeout_s: float = Field(180, gt=0, description="longest time for one attempt at an answer")
-    patience_s: float = Field(1800, gt=0, description="longest time for one answer, all attempts and pauses included")
+    patience_s: float = Field(
+        6 * 3600,
+        gt=0,
+        description="longest time for one answer, pauses included; what is there is trained meanwhile",
+    )
     parallel: int = Field(8, ge=1, le=64, description="model calls at once")
     repairs: int = Field(1, ge=0, le=3, description="how often a refused reward is sent back with its faults")
     critic: int = Field(1, ge=0, le=2, description="how often a critic may send a sound reward back before it is trained")
@@ -188,35 +205,13 @@ class PromptConfig(Section):
     digest: bool = Field(True, description="tell the model what was tried before, what happened, what failed and why")
 
 
-class ExecutorConfig(Section):
-    slots: int = Field(0, ge=0, description="boxes at once; 0: one for each core")
-    memory_gb: float = Field(6, gt=0.5, description="address space of a box")
-    cpu_s_per_1k_steps: float = Field(
-        2.0, gt=0, description="CPU time that a training may use for 1,000 steps, far above what an honest reward needs"
+class LibraryConfig(Section):
+    examples: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="rewards that won earlier runs of similar tasks (`designer library`), shown to the model; 0: none",
     )
-
-
-class SandboxConfig(Section):
-    provider: str = Field(
-        "auto",
-        description="what boxes are made of: docker, embedded, auto (docker where it is ready, else embedded), none, or a "
-        "provider of your own as module:name",
-    )
-    docker_host: str | None = Field(
-        None,
-        description="the engine's address, such as unix:///run/user/1000/podman/podman.sock; not set: DOCKER_HOST or Docker's",
-    )
-    image: str | None = Field(
-        None, description="the image of docker's containers; not set: the one that `designer image` built"
-    )
-    base: str = Field("python:3.11-slim", description="the base that docker's image is built on: a Debian with Python")
-    runtime: str | None = Field(None, description="the engine's runtime, such as runsc (gVisor); not set: the engine's default")
-    gpu: bool = Field(False, description="pass this machine's GPUs into docker's containers")
-
-
-class WorkerConfig(Section):
-    environment: str = Field("native", description="name of the worker environment that boxes run in")
-    python: Path | None = Field(None, description="an interpreter to use instead of a built worker environment")
 
 
 class Config(Section):
@@ -227,9 +222,11 @@ class Config(Section):
     feedback: FeedbackConfig = FeedbackConfig()
     llm: LlmConfig = LlmConfig()
     prompt: PromptConfig = PromptConfig()
+    library: LibraryConfig = LibraryConfig()
     executor: ExecutorConfig = ExecutorConfig()
     worker: WorkerConfig = WorkerConfig()
     sandbox: SandboxConfig = SandboxConfig()
+    disk: DiskConfig = DiskConfig()
     cached_baselines: bool = Field(
         True,
         description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
@@ -325,8 +322,14 @@ def to_toml(config: Config) -> str:
             section = head
             lines += ["", f"[{head}]"]
         lines.append(f"# {knob.field.description}")
-        lines.append(f"# {name} is not set" if knob.default is None else f"{name} = {_toml_value(knob.default)}")
+        lines.append(f"# {name} is not set" if knob.default is None else f"{name} = {_toml_value(_as_read(knob))}")
     return "\n".join(lines).strip() + "\n"
+
+
+def _as_read(knob: Knob) -> object:
+    """Return a value as it is when it is read back: a default may be written 6 where 6.0 is meant."""
+    is_number = knob.field.annotation in (float, float | None) and isinstance(knob.default, int)
+    return float(str(knob.default)) if is_number else knob.default
 
 
 def _toml_value(value: object) -> str:

@@ -21,6 +21,7 @@ from designer.journal import (
     Event,
     JudgeSwitchedOff,
     OpinionTaken,
+    Pruned,
     Reviewed,
     RunFinished,
     Screened,
@@ -192,6 +193,8 @@ def told(event: Event, unit: str) -> str:
             return f"{reviewer} on {candidate}: {count(len(remarks), 'remark')}{unsaid}"
         case BudgetSpent(reason=reason):
             return f"no further model calls: {reason}"
+        case Pruned(what=what, files=files, freed_bytes=freed):
+            return f"the disk is nearly full: {count(files, 'file')} removed, {freed / 1024**2:.0f} MB ({what})"
         case RunFinished(reason=reason):
             return f"done: {reason}"
         case _:

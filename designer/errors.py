@@ -63,7 +63,9 @@ class RunBrokenError(RunError):
 
 
 class InterruptedRunError(RunError):
-    pass
+    """`signal`: the number of the one that stopped it, or 0."""
+
+    signal: int = 0
 
 
 class MachineError(DesignerError):

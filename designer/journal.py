@@ -142,10 +142,25 @@ class TrainedTogether(Record):
 
 
 class TimeRead(Record):
-    """How long the run has been at work, pauses left out [s]. Read by the loop, so that a search need not look at a clock."""
+    """How long the run has been at work, pauses left out [s]. Read by the loop, so that a search need not look at a clock.
+
+    training_s: how much of it was training and judging. left_s: how long until the time of day at which it must be done (may
+    be negative), or None where it has none.
+    """
 
     event: Literal["time_read"] = "time_read"
     spent_s: float
+    training_s: float = 0.0
+    left_s: float | None = None
+
+
+class Pruned(Record):
+    """The disk was nearly full: files that nothing needs to go on were removed."""
+
+    event: Literal["pruned"] = "pruned"
+    what: str
+    files: int
+    freed_bytes: int
 
 
 class RunFinished(Record):
@@ -170,6 +185,7 @@ Event = (
     | TrialsFinished
     | Reviewed
     | TimeRead
+    | Pruned
     | RunFinished
 )
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

@@ -7,9 +7,7 @@ kill the process at any moment, call `design` again, and it goes on with what is
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +15,7 @@ from designer.archive import Archive
 from designer.display import Display
 from designer.feedback.critic import Critic
 from designer.feedback.ranking import Asks, ask_raters
-from designer.journal import Event, Journal, RunFinished, TimeRead, TrialsFinished
+from designer.journal import Event, Journal, RunFinished, TrialsFinished
 from designer.proposers import Proposer, Slot
 from designer.proposing import Desk, propose
 from designer.reviewing import Reader, brief_for, opinions_for, preparations
@@ -25,10 +23,10 @@ from designer.screening import looks_before
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.together import trainings_together
 from designer.trials import run_batch, tidy
-from designer.waiting import as_they_end
+from designer.vigil import Vigil
+from designer.waiting import side_by_side, stop_all
 from designer.workbench import Workbench
 
-STOP_GRACE_S = 5.0
 Done = TypeVar("Done", bound=Event)
 
 
@@ -49,27 +47,23 @@ class Loop:
         self.ask: Asks = ask_raters
         self.world_source, self.parallel = "", 1
         self.stopping = threading.Event()
+        self.vigil = Vigil(bench, archive, self.record)
         self._turn = threading.Lock()
-        self._began = time.monotonic() - archive.spent_s
 
     def design(self, slots: int) -> Archive:
         """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
         while self.archive.finished is None:
-            if self.bench.config.search.budget is not None:  # a search reads no clock: the loop does, and writes it down
-                self.record(TimeRead(spent_s=time.monotonic() - self._began))
+            self.vigil.begin_step()  # a search reads no clock: the loop does, and writes it down
             match self.search.next(self.archive):
                 case Propose(slots=wanted):
                     self.display.proposing(wanted)
                     self.prepare(wanted, slots)
                     brief = brief_for(self.bench, self.archive, wanted[0].round, self.world_source)
                     desk = Desk(self.proposer, self.critic, brief, self.bench)
-                    self._together(max(slots, self.parallel), [partial(propose, desk, slot) for slot in wanted])
-                case Advance(batches=batches) if looks := looks_before(self.bench, batches, self.archive):
-                    self._together(slots, looks)
+                    proposals = [partial(propose, desk, slot) for slot in wanted]
+                    self._together(max(slots, self.parallel), proposals, partial(self.meanwhile, slots))
                 case Advance(batches=batches):
-                    self.display.training(batches)
-                    self._together(slots, trainings_together(self.bench, self.archive, batches, slots, self.display.progress))
-                    self._together(slots, [partial(self.train_and_judge, batch) for batch in batches])
+                    self.advance(batches, slots)
                 case Ask(round=round_):
                     for answer in self.ask(self.bench, self.archive, round_, self.stopping):
                         self.record(answer)
@@ -87,6 +81,23 @@ class Loop:
             brief = brief_for(self.bench, self.archive, round_, self.world_source)
             self._together(reader.parallel, reader.readings(wanted, brief, self.archive, self.bench))
 
+    def advance(self, batches: tuple[Batch, ...], slots: int) -> None:
+        """Look at what was never trained, or else train. Where the night has an end, a search is asked more often."""
+        if looks := looks_before(self.bench, batches, self.archive):
+            self._together(slots, looks)
+            return
+        now = self.vigil.portion(batches, slots)
+        self.display.training(now)
+        with self.vigil.clock.training():
+            self._together(slots, trainings_together(self.bench, self.archive, now, slots, self.display.progress))
+            self._together(slots, [partial(self.train_and_judge, batch) for batch in now])
+
+    def meanwhile(self, slots: int) -> None:
+        """While replies are waited for: where the endpoint is away, train what is there, or stop waiting when it's time."""
+        self.vigil.look()
+        while batches := self.vigil.work_without_replies(self.search):
+            self.advance(batches[:slots], slots)
+
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
         """Train one reward on its seeds and have the evaluator score the policies."""
         before = self.archive.trials_of(batch.candidate, batch.purpose) if batch.since else ()
@@ -103,17 +114,6 @@ class Loop:
         if isinstance(event, TrialsFinished):
             tidy(self.bench.folder, event.trials[0].folder)
 
-    def _together(self, slots: int, tasks: Iterable[Callable[[], Done]]) -> None:
-        """Do tasks side by side and record each as it ends. The first failure stops the others."""
-        pool = ThreadPoolExecutor(slots)
-        futures: list[Future[Done]] = [pool.submit(task) for task in tasks]
-        try:
-            for future in as_they_end(futures):
-                self.record(future.result())
-        except BaseException:
-            self.stopping.set()
-            self.bench.executor.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            wait([future for future in futures if not future.cancelled()], timeout=STOP_GRACE_S)
-            raise
-        pool.shutdown()
+    def _together(self, slots: int, tasks: Iterable[Callable[[], Done]], idle: Callable[[], None] | None = None) -> None:
+        halt = partial(stop_all, self.stopping, self.bench.executor)
+        side_by_side(slots, tasks, self.record, halt, idle or self.vigil.look)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from designer.archive import Archive
 from designer.config import Config
-from designer.errors import ConfigError, InterruptedRunError
+from designer.errors import BudgetSpentError, ConfigError, InterruptedRunError
 from designer.files import write_atomically
 from designer.journal import CallFinished, CallStarted, Event
 from designer.llm import LLM, CallKey, Reply, Request, about_tokens
@@ -19,6 +20,7 @@ from designer.llm.litellm_client import LiteLLM, imported
 from designer.llm.manual import Manual
 from designer.llm.one_first import OneFirst
 from designer.llm.openai_compatible import OPENAI_URL, OpenAICompatible
+from designer.llm.outage import Outage
 from designer.llm.patience import Patience
 from designer.llm.prices import Price, cost_of, price_file, price_of, read_prices
 from designer.llm.replay import Replay
@@ -29,6 +31,7 @@ from designer.spending import refuse_overspending, spending
 
 PRICES = "prices.toml"
 CAPABILITIES = "refused_parameters.json"
+LOOK_UP_S = 5.0
 Say = Callable[[str], None]
 
 
@@ -105,6 +108,7 @@ def stored_model(
     say: Say,
     stopping: threading.Event,
     llm: LLM | None = None,
+    outage: Outage | None = None,
 ) -> LLM:
     """Return the run's model, whose every exchange is stored and journaled. `llm` outweighs the config's."""
 
@@ -112,18 +116,25 @@ def stored_model(
         say(f"{key}: the stored reply answers another prompt ({stored}, now {asked}); it is used all the same")
 
     ledger = Ledger(run, archive, record)
-    asked = llm or make_llm(run, stopping, say, changed)
+    asked = llm or make_llm(run, _interruptible(stopping, outage or Outage()), say, changed, outage, bool(archive.calls))
     return Stored(asked, run.folder / "llm", ledger.started, ledger.finished, changed)
 
 
-def make_llm(run: Run, stopping: threading.Event, say: Say, changed: Callable[[CallKey, str, str], None]) -> LLM:
-    """Return the model that the config names. Raises ConfigError."""
+def make_llm(
+    run: Run,
+    sleep: Callable[[float], None],
+    say: Say,
+    changed: Callable[[CallKey, str, str], None],
+    outage: Outage | None = None,
+    answered: bool = False,
+) -> LLM:
+    """Return the model that the config names. `answered`: whether it has answered this run before. Raises ConfigError."""
     config = run.config.llm
-    patience = Patience(config.timeout_s, config.patience_s, say, _interruptible(stopping))
+    patience = Patience(config.timeout_s, config.patience_s, say, sleep, outage=outage, answered=answered)
     capabilities = Capabilities(run.folder / CAPABILITIES)
     match config.provider:
         case "manual":
-            return Manual(run.folder / "llm", interactive=sys.stdin.isatty(), sleep=_interruptible(stopping))
+            return Manual(run.folder / "llm", interactive=sys.stdin.isatty(), sleep=sleep)
         case "replay":
             assert config.replay is not None
             return Replay(config.replay / "llm", changed, name=f"replay of {config.replay.name}")
@@ -161,9 +172,18 @@ def _price(run: Run) -> Price | None:
     return price_of(read_prices(copy), run.config.llm.model or run.config.llm.provider)
 
 
-def _interruptible(stopping: threading.Event) -> Callable[[float], None]:
+def _interruptible(stopping: threading.Event, outage: Outage) -> Callable[[float], None]:
+    """Return a sleep that ends where the run is stopped, or where nobody waits for a reply any more."""
+
     def sleep(seconds: float) -> None:
-        if stopping.wait(seconds):
-            raise InterruptedRunError("the run was stopped while it waited for a reply.")
+        until = time.monotonic() + seconds
+        while True:
+            if outage.given_up:
+                raise BudgetSpentError(outage.given_up)
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                return
+            if stopping.wait(min(left_s, LOOK_UP_S)):
+                raise InterruptedRunError("the run was stopped while it waited for a reply.")
 
     return sleep

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
+from pathlib import Path
 
 from rich.text import Text
 
@@ -13,6 +14,7 @@ from designer.commands import carry_out
 from designer.config import Config, load
 from designer.executors import Executor
 from designer.executors.stored import StoredResults
+from designer.library import as_files, memory_of
 from designer.opinions import copy_taken
 from designer.records import Task
 from designer.runs import Run, create, open_run
@@ -26,8 +28,7 @@ def replay(asked: argparse.Namespace) -> None:
     config = replay_config(original, asked.settings)
     if asked.retrain:
         require_consent(config, asked.unsafe)
-    world = staged_world(original.table.world, original.code)
-    again = create(asked.runs, replay_task(original, config), original.table, config, datetime.now(), world)
+    again = made_again(original, config, asked.runs, datetime.now())
     copy_taken(original, again)
     executor: Executor = executor_for(again) if asked.retrain else StoredResults(original.folder, again.folder)
     console = terminal.console()
@@ -44,6 +45,13 @@ def replay_config(original: Run, settings: dict[str, str]) -> Config:
     if original.config.llm.provider != "composer":
         flags.update({"llm.provider": "replay", "llm.replay": str(original.folder.resolve())})
     return load(original.folder / "config.toml", flags)
+
+
+def made_again(original: Run, config: Config, parent: Path, now: datetime) -> Run:
+    """Make a run of an earlier run's task in its world, with what that one was shown of the library. Raises RunError."""
+    world = staged_world(original.table.world, original.code)
+    shown = as_files(memory_of(original.folder))
+    return create(parent, replay_task(original, config), original.table, config, now, world, shown)
 
 
 def replay_task(original: Run, config: Config) -> Task:

@@ -16,9 +16,10 @@ from designer.evidence import stored_analysis
 from designer.feedback.analyst import ANALYST, Analyst
 from designer.feedback.statistics import remarks_on
 from designer.journal import BudgetSpent, CandidateProposed, OpinionTaken, Reviewed
+from designer.library import memory_of
 from designer.opinions import pending
 from designer.preferences.steering import preferred
-from designer.proposers import Brief, Draft, Entry, Ranked, Slot, Step
+from designer.proposers import Brief, Draft, Entry, Example, Ranked, Slot, Step
 from designer.proposing import candidate_of, examine
 from designer.records import Verb
 from designer.workbench import Workbench
@@ -45,7 +46,9 @@ def brief_for(bench: Workbench, archive: Archive, round_: int, world_source: str
     entries = archive.entries(round_, remarks_on(archive))
     ranked = ranked_for(archive, entries, round_)
     seed = bench.config.search.seed
-    return Brief(bench.task, bench.table, entries, seed, notes_for(archive, round_), world_source, ranked)
+    shown = memory_of(bench.folder).examples
+    examples = tuple(Example(winner.world, winner.text, winner.source, winner.evidence) for winner in shown)
+    return Brief(bench.task, bench.table, entries, seed, notes_for(archive, round_), world_source, ranked, examples)
 
 
 def notes_for(archive: Archive, round_: int) -> tuple[str, ...]:

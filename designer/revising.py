@@ -15,13 +15,12 @@ from designer.commands import carry_out
 from designer.config import load
 from designer.errors import InputError, did_you_mean
 from designer.files import write_atomically
-from designer.replaying import replay_config, replay_task
-from designer.runs import GIVEN_FILE, Run, create, open_run
+from designer.replaying import made_again, replay_config
+from designer.runs import GIVEN_FILE, Run, open_run
 from designer.sandboxes import require_consent
 from designer.search.revision import GIVEN
 from designer.statistics import Interval, paired_difference, reading
 from designer.terms import term_names
-from designer.world_source import staged_world
 
 COMPOSER = {"llm.provider": "composer"}
 
@@ -81,8 +80,7 @@ def revise(asked: argparse.Namespace, rule: str) -> Run:
     flags = {**asked.settings, **COMPOSER, "search.rule": f"designer.search.revision:{rule}"}
     config = load(original.folder / "config.toml", flags)
     require_consent(config, asked.unsafe)
-    world = staged_world(original.table.world, original.code)
-    run = create(asked.runs, replay_task(original, config), original.table, config, datetime.now(), world)
+    run = made_again(original, config, asked.runs, datetime.now())
     write_atomically(run.folder / GIVEN_FILE, source)
     carry_out(run, executor_for(run), terminal.console())
     return run
@@ -96,8 +94,7 @@ def _without(original: Run, asked: argparse.Namespace) -> Run:
         else replay_config(original, {**asked.settings, "llm.critic": "0"})
     )
     require_consent(config, asked.unsafe)
-    world = staged_world(original.table.world, original.code)
-    again = create(asked.runs, replay_task(original, config), original.table, config, datetime.now(), world)
+    again = made_again(original, config, asked.runs, datetime.now())
     carry_out(again, executor_for(again), terminal.console())
     return again
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from designer.errors import InputError, RunBrokenError, RunError
 from designer.files import disk_error, write_atomically
 from designer.journal import Stamped, read
 from designer.records import StateTable, Task
+from designer.run_until import with_end
 from designer.stripping import without_reward
 from designer.world_source import USER_MODULE, WorldSource, stage_world
 
@@ -71,12 +73,21 @@ class Run(NamedTuple):
         return Archive.of(stamped.event for stamped in self.events())
 
 
-def create(parent: Path, task: Task, table: StateTable, config: Config, now: datetime, world: WorldSource | None = None) -> Run:
-    """Make a run folder with copies of everything, or none. `world` says where a user's own files are.
+def create(
+    parent: Path,
+    task: Task,
+    table: StateTable,
+    config: Config,
+    now: datetime,
+    world: WorldSource | None = None,
+    files: Mapping[str, str] | None = None,
+) -> Run:
+    """Make a run folder with copies of everything, or none. `world` says where a user's own files are; `files` are written too,
+    by path in the folder.
 
     Raises RunError, DiskError.
     """
-    run = Run(parent / f"{now:%Y%m%d-%H%M%S}-{slug(task.name)}-{task.digest[:4]}", task, table, config)
+    run = Run(parent / f"{now:%Y%m%d-%H%M%S}-{slug(task.name)}-{task.digest[:4]}", task, table, with_end(config, now))
     try:
         run.folder.mkdir(parents=True, exist_ok=False)
     except FileExistsError:
@@ -84,6 +95,8 @@ def create(parent: Path, task: Task, table: StateTable, config: Config, now: dat
     except OSError as error:
         raise disk_error(run.folder, error) from error
     try:
+        for name, text in (files or {}).items():
+            write_atomically(run.folder / name, text)
         _fill(run, world)
     except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)

@@ -12,10 +12,13 @@ from rich.text import Text
 from designer.archive import BASELINES, Archive
 from designer.errors import DesignerError, InputError, did_you_mean
 from designer.feedback.statistics import remarks_on
+from designer.machine_slots import slots_folder
 from designer.records import Candidate, Status
 from designer.review.exchanges import exchanges_of
+from designer.review.findings import costs_of
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, list_runs, open_run
+from designer.standing import pulse_sentence, slot_lines, state_of
 from designer.statistics import mean
 from designer.text import one_line, printable
 
@@ -30,22 +33,24 @@ def show_runs(parent: Path, console: Console) -> None:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("run", "task", "trainings", "best", "baselines", "state"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "run")  # a folder is to be copied
     for folder in folders:
         try:
             table.add_row(*_cells(str(folder), *_summary(open_run(folder))))
         except DesignerError as error:
             table.add_row(*_cells(str(folder), "", "", "", "", one_line(str(error))))
     console.print(table)
+    for line in slot_lines(slots_folder()):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _summary(run: Run) -> tuple[str, str, str, str, str]:
     """Return a run's task, number of trainings, best score, its baselines and state, for the list."""
     archive = run.archive()
-    state = f"done, winner {archive.finished.winner}" if archive.finished else "not finished"
+    state = state_of(run.folder, archive)
     best = archive.ranked()
     score = f"{archive.search_score(best[0].id):.3g} {run.task.fitness_unit}" if best else "-"
-    return one_line(run.task.text, 50), str(len(archive.trials)), score, baselines_of(archive), state
+    return one_line(run.task.text, 50), str(costs_of(archive, 0.0).trainings), score, baselines_of(archive), state
 
 
 def baselines_of(archive: Archive) -> str:
@@ -82,8 +87,9 @@ def show_run(run: Run, console: Console) -> None:
             Text(f"The best {MOST_ROWS} are listed; {left} more: designer show {run.folder} CANDIDATE"), soft_wrap=True
         )
     console.print()
-    for sentence in sentences(verdict_of(run, archive)):
-        console.print(Text(sentence), soft_wrap=True)
+    for sentence in (pulse_sentence(run.folder, archive), *sentences(verdict_of(run, archive))):
+        if sentence:
+            console.print(Text(sentence), soft_wrap=True)
 
 
 def _listed(archive: Archive) -> list[Candidate]:

@@ -105,6 +105,11 @@ def find_task(what: str, worlds_root: Path, world: str = "", fitness: str = "", 
     return _draft(_name_of(what), TaskFile(text=what), world, fitness, [folder], folder, folder)
 
 
+def draft_of(name: str, file: TaskFile, folder: Path) -> TaskDraft:
+    """Read the files of a task that was made in Python; they are looked for in `folder`. Raises TaskError."""
+    return _draft(_name_of(name), file, file.world, "", [folder], folder, folder)
+
+
 def _judge_folders(path: Path) -> list[Path]:
     """Return where a task file's functions may be: beside it, and above a folder called tasks, as in a world's own folder."""
     return [path.parent, path.parent.parent] if path.parent.name == "tasks" else [path.parent]

@@ -62,11 +62,20 @@ class Ranked(NamedTuple):
     answers: int
 
 
+class Example(NamedTuple):
+    """What a prompt tells of a reward that won another run. `evidence` is a line about its scores."""
+
+    world: str
+    text: str
+    source: str
+    evidence: str
+
+
 class Brief(NamedTuple):
     """Everything a proposer may know. It never contains the fitness's code.
 
     `entries` are the candidates of earlier rounds, oldest first. `seed` is the run's. `notes` are what people said while the
-    run went on. `world_source` is the world's code without its reward, or "".
+    run went on. `world_source` is the world's code without its reward, or "". `examples` won earlier runs of other tasks.
     """
 
     task: Task
@@ -76,6 +85,7 @@ class Brief(NamedTuple):
     notes: tuple[str, ...] = ()
     world_source: str = ""
     preferred: Ranked | None = None
+    examples: tuple[Example, ...] = ()
 
     def entry(self, candidate_id: str) -> Entry:
         return next(entry for entry in self.entries if entry.candidate.id == candidate_id)

@@ -65,6 +65,7 @@ class LanguageModel:
             world_source=brief.world_source,
             notes=brief.notes,
             preferred=brief.preferred,
+            examples=brief.examples,
             entries=listed,
             left_out=len(brief.entries) - len(listed) if self._with_digest else 0,
             parents=_parents(brief, slot),

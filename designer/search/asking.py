@@ -14,6 +14,11 @@ class Asking:
         self._inner = inner
         self._rounds = rounds
 
+    def meanwhile(self, archive: Archive) -> Advance | Stop | None:
+        """Do what the inner rule does while replies are waited for."""
+        found: Advance | Stop | None = getattr(self._inner, "meanwhile", lambda _: None)(archive)
+        return found
+
     def next(self, archive: Archive) -> Action:
         action = self._inner.next(archive)
         match action:

@@ -3,6 +3,7 @@
     a round    all to `cut` on one seed; the better half to the end; the best `confirm` on more seeds
     parents    the best of all rounds by the lower bound of their mean, never only of the last round
     fresh      the share written anew moves by 0.1 towards whichever kind won the round
+    time       where the run must end at a time of day, nothing is begun after which the finals would end too late
     finals     the best `finalists` and the baselines, on seeds that nothing was chosen by
 
 The winner is chosen among the finalists by their final seeds alone; the score that made them finalists is optimistic and is
@@ -20,7 +21,7 @@ from designer.config import SearchConfig
 from designer.preferences.steering import tie_broken
 from designer.proposers import Slot
 from designer.records import Candidate, Verb
-from designer.search import Action, Advance, Batch, Propose
+from designer.search import Action, Advance, Batch, Propose, Stop
 from designer.search.planning import (
     ALL_DONE,
     affords,
@@ -28,6 +29,7 @@ from designer.search.planning import (
     finals_or_stop,
     first_score,
     fresh_slots,
+    in_time,
     missing_slots,
     trainable,
     untrained,
@@ -68,11 +70,30 @@ class Halving:
         if missing and not archive.spent:
             return Propose(missing)
         ready = trainable(archive, archive.in_round(round_))
-        for batches in (self._to_the_cut(archive, round_, ready), self._to_the_end(archive, ready)):
+        for batches in (
+            self._in_time(archive, self._to_the_cut(archive, round_, ready)),
+            self._in_time(archive, self._to_the_end(archive, ready), at_least=0 if archive.ranked() else 1),
+            self._in_time(archive, self._more_seeds(archive, ready)),
+        ):
             if batches:
                 return Advance(batches)
-        more = self._more_seeds(archive, ready)
-        return Advance(more) if more else None
+        return None
+
+    def meanwhile(self, archive: Archive) -> Advance | Stop | None:
+        """Train a round's candidates to the cut while replies for the others are waited for, as long as there is time."""
+        if not affords(archive, self._config, self._final_units):
+            return Stop("the model's endpoint was away until there was time left for the finals only", None)
+        round_ = max(archive.rounds, default=1)
+        batches = self._in_time(archive, self._to_the_cut(archive, round_, trainable(archive, archive.in_round(round_))))
+        return Advance(batches) if batches else None
+
+    def _in_time(self, archive: Archive, batches: tuple[Batch, ...], at_least: int = 0) -> tuple[Batch, ...]:
+        """Leave out what would end so late that the finals could not; without one whole training there are no finals."""
+        return in_time(archive, batches, self._final_units) or batches[:at_least]
+
+    @property
+    def _final_units(self) -> int:
+        return final_units(self._config.size, len(self._baselines))
 
     # Proposals -------------------------------------------------------------------------------------------------------
 
@@ -141,8 +162,9 @@ class Halving:
         if self._stalled(archive, round_):
             return f"{PATIENCE_ROUNDS} rounds brought less than one standard error"
         size, cut = self._config.size, self._config.cut
-        if not affords(archive, self._config, round_units(size, cut, 0) + final_units(size, len(self._baselines))):
-            return f"the budget of {self._config.budget} holds no further round"
+        if not affords(archive, self._config, round_units(size, cut, 0) + self._final_units):
+            holds = f"the budget of {self._config.budget} holds" if self._config.budget else "the time that is left allows"
+            return f"{holds} no further round"
         return ""
 
     def _reached(self, archive: Archive) -> bool:

@@ -16,6 +16,8 @@ from designer.statistics import mean
 Plan = Callable[[Archive, int], Sequence[Slot]]
 """Says which slots a round has, from what is known of the rounds before it."""
 
+SLACK = 1.15
+"""What trainings may take longer than those before them, where they must end at a time of day."""
 ALL_DONE = "all rounds and the final trainings are done"
 BASELINES_ONLY = "only baselines were asked for"
 NOTHING_TRAINED = "no candidate could be trained to the end"
@@ -114,15 +116,47 @@ def units_done(archive: Archive) -> float:
 
 
 def affords(archive: Archive, config: SearchConfig, units: float) -> bool:
-    """Say whether so many more full trainings fit into the budget, going by what those so far took.
+    """Say whether so many more full trainings fit into the budget, and before the time of day at which the run must end, going
+    by what those so far took.
 
     Once the finals have begun nothing more does: a clock that runs faster later must not reopen the search.
     """
-    if config.budget and any(trial.purpose == "final" for trial in archive.trials.values()):
+    ends = archive.left_s is not None
+    if (config.budget or ends) and any(trial.purpose == "final" for trial in archive.trials.values()):
         return False
+    return _in_time(archive, units) and _in_budget(archive, config, units)
+
+
+def _in_budget(archive: Archive, config: SearchConfig, units: float) -> bool:
     budget = parse_budget(config.budget) if config.budget else None
     done = units_done(archive)
     if budget is None or budget.unit == "money" or not done:
         return True
     spent = done if budget.unit == "trainings" else archive.spent_s
     return spent + units * spent / done <= budget.amount
+
+
+def _in_time(archive: Archive, units: float) -> bool:
+    """Say whether so many trainings end in time. Waiting for replies is no part of their pace: an endpoint may be away."""
+    if archive.left_s is None:
+        return True
+    done = units_done(archive)
+    pace_s = (archive.training_s or archive.spent_s) / done if done else 0.0
+    return archive.left_s > 0 and SLACK * units * pace_s <= archive.left_s
+
+
+def in_time(archive: Archive, batches: Sequence[Batch], reserved: float) -> tuple[Batch, ...]:
+    """Return as many of these trainings as end in time, with so many units to follow; all where no time is set."""
+    if archive.left_s is None:
+        return tuple(batches)
+    kept: list[Batch] = []
+    for batch in batches:
+        if not _in_time(archive, reserved + sum(map(batch_units, [*kept, batch]))):
+            break
+        kept.append(batch)
+    return tuple(kept)
+
+
+def batch_units(batch: Batch) -> float:
+    """Return how many full trainings a batch is."""
+    return (batch.until - batch.since) * len(batch.seeds)

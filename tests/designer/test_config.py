@@ -36,6 +36,8 @@ OTHER = {
     "executor.cpu_s_per_1k_steps": "0.1", "worker.environment": "other", "worker.python": "/a b/python",
     "sandbox.provider": "docker", "sandbox.docker_host": "unix:///tmp/a socket", "sandbox.image": "mine:1",
     "sandbox.base": "debian:12", "sandbox.runtime": "runsc", "sandbox.gpu": "true",
+    "search.until": "07:30", "library.examples": "2", "executor.shared": "false",
+    "disk.reserve_gb": "1.5", "disk.prune": "false",
     "clips": "false",
     "cached_baselines": "false",
 }  # fmt: skip

@@ -176,6 +176,14 @@ def test_broken_journal_is_told_by_its_line(finished_run, tmp_path):
     assert "line 2 can't be read" in " ".join(listed.out.split())
 
 
+def test_list_of_runs_has_each_folder_in_one_piece(finished_run, tmp_path):
+    kept = shutil.copytree(finished_run, tmp_path / "runs" / f"20261123-2210-{'a-long-name-' * 4}7f3a")
+    listed = designer("show", cwd=tmp_path).out
+    assert f"runs/{kept.name}" in listed
+    spent = next(line for line in designer("show", kept, cwd=tmp_path).out.splitlines() if line.startswith("Spent: "))
+    assert f" {spent.split()[1]} " in next(line for line in listed.splitlines() if kept.name in line)
+
+
 def test_edited_config_of_a_run_is_told(finished_run, tmp_path):
     edited = shutil.copytree(finished_run, tmp_path / "edited")
     (edited / "config.toml").write_text("[search]\nrounds = 'many'\n")
@@ -222,15 +230,36 @@ def test_full_disk_is_told(tmp_path, worker, finished_run, spare_bytes):
     runs = tmp_path / "runs"
     runs.mkdir()
     mount = f"-t tmpfs -o size={4096 * pages + spare_bytes} none"
-    ended = in_a_mount(runs, mount, ["run", TASK, "--runs", runs, *TINY, *worker])
+    ended = in_a_mount(runs, mount, ["run", TASK, "--runs", runs, *TINY, *worker, "--disk.reserve-gb", "0"])
     assert_refused(ended, "the disk is full", "Free some space")
     assert ("Go on with: designer run" in ended.err) == ("run folder:" in ended.out) == (spare_bytes > 0)
+
+
+@needs_mounts
+def test_tight_disk_stops_a_run_that_goes_on_where_there_is_room(tmp_path, worker):
+    """A disk of 24 MB with half of it reserved stops the run at once; grown to 64 MB, the same run ends."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    script = (
+        'runs="$1"; shift; mount -t tmpfs -o size=24m none "$runs"; head -c 14M /dev/zero > "$runs/fill"; '
+        '"$@" && exit 9; mount -o remount,size=64m "$runs"; exec "$1" "$2" "$3" run "$runs"/2*'
+    )
+    run = ["run", TASK, "--runs", runs, *TINY, *worker, "--disk.reserve-gb", "0.012"]
+    shell = ["unshare", "-rm", "sh", "-c", script, "sh", runs, *command(run)]
+    ended = subprocess.run(shell, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert "It stopped before the disk was full. Free some space. Go on with: designer run" in ended.stderr
+    assert "this run may need" in ended.stdout
+    assert "report:" in ended.stdout
 
 
 # Being stopped ------------------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_leaves_a_run_that_can_go_on_and_no_process(tmp_path, worker):
+@pytest.mark.parametrize(
+    ("number", "by"), [(signal.SIGINT, ""), (signal.SIGTERM, " by SIGTERM"), (signal.SIGHUP, " by SIGHUP")], ids=["C", "T", "H"]
+)
+def test_a_signal_leaves_a_run_that_can_go_on_and_no_process(tmp_path, worker, number, by):
     endless = [*TINY, "--training.steps", "1000000000"]
     process = started("run", TASK, *endless, *worker, cwd=tmp_path)
     with process:
@@ -238,11 +267,11 @@ def test_ctrl_c_leaves_a_run_that_can_go_on_and_no_process(tmp_path, worker):
         folder = only_run(tmp_path / "runs")
         while not processes_of(folder):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         asked = time.monotonic()
         out, err = process.communicate(timeout=30)
-    assert process.returncode == 2, out
-    assert err == f"designer: stopped. Nothing finished is lost. Go on with: designer run runs/{folder.name}\n"
+    assert process.returncode == 128 + number, out
+    assert err == f"designer: stopped{by}. Nothing finished is lost. Go on with: designer run runs/{folder.name}\n"
     assert time.monotonic() - asked < 5
     assert gone(folder)
     assert not any(isinstance(stamped.event, TrialsFinished) for stamped in read(folder / "journal.jsonl"))
