@@ -80,3 +80,14 @@ def test_replay_does_not_need_the_folder_to_be_writable(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
     assert designer("replay", copy, cwd=tmp_path).code == 0
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"), [("minigrid_door_key_stages", ["take_key", "open_door"]), ("minigrid_multi_room_stages", ["open_door"])]
+)
+def test_recorded_curricula_were_written_by_a_model_and_tell_their_course(name, stages):
+    known = archive(RECORDED / name)
+    assert {candidate.form for candidate in known.candidates.values()} == {"stages"}
+    courses = [trial.course for trial in known.trials.values() if trial.candidate == "g01c00"]
+    assert courses
+    assert all(course is not None and [stage.name for stage in course.stages] == stages for course in courses)
