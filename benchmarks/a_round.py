@@ -2,12 +2,13 @@
 
 Needs both environments. Run from the repository root, on an otherwise idle machine:
 
-    .venv/bin/python -m benchmarks.a_round [ROUNDS]
+    .venv/bin/python -m benchmarks.a_round [ROUNDS] [STEPS]
 
-First row: 8 candidates of one seed, a box each, one box a core, half-cheetah, 150,000 steps each; environment steps a second of
-wall time, from the first job handed out to the last policy written, against as many processes as cores that only step the same
-worlds. Both sides in turn, ROUNDS (3) times. Second row: from a candidate's text to its first PPO update (probe, training box,
-one horizon of 64 worlds), warm and cold, ten times. Third: judging's share of the CPU time of training and judging together.
+First rows: 8 candidates of one seed, half-cheetah, STEPS (150,000) each: a box each, one box a core; and in one shared box a
+core (`training.share_box`). Environment steps a second of wall time, from the first job handed out to the last policy
+written, against as many processes as cores that only step the same worlds. All sides in turn, ROUNDS (3) times. Then from a
+candidate's text to its first PPO update (probe, training box, one horizon of 64 worlds), warm and cold, ten times. Third:
+judging's share of the CPU time of training and judging together.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from benchmarks.box_overhead import PROBE, REWARD, timed
+from benchmarks.box_overhead import PROBE, REWARD, in_turn
 from designer import __version__
 from designer.config import EvaluationConfig
 from designer.environments import environment_python
@@ -57,26 +59,36 @@ print(done / (time.monotonic() - started))
 """
 
 
-def main(rounds: int) -> None:
-    """Print the three rows."""
+def main(rounds: int, steps: int) -> None:
+    """Print the rows."""
     cores = len(os.sched_getaffinity(0))
     print(f"{platform.machine()}, {cores} cores, {platform.system()} {platform.release()}, ", end="")
-    print(f"Python {platform.python_version()}, designer {__version__}, {rounds} rounds, the least and most in brackets\n")
+    print(f"Python {platform.python_version()}, designer {__version__}, {rounds} rounds of {steps:,} steps, ", end="")
+    print(f"load {os.getloadavg()[0]:.1f}, the least and most in brackets\n")
     python = environment_python("native")
     with tempfile.TemporaryDirectory(prefix="designer-round-") as scratch:
         code = Path(scratch) / "code"
         stage_worker_code(code)
         executor, cold = Embedded(python, code), Embedded(python, code, warm=False)
-        pairs = [(a_round(executor, Path(scratch), cores), ceiling(python, code, cores)) for _ in range(rounds)]
-        ratios = [ours / bare for ours, bare in pairs]
-        ours, bare = (statistics.median(side) for side in zip(*pairs, strict=True))
+        sides = [
+            (
+                a_round(executor, Path(scratch), cores, steps),
+                a_shared_round(executor, Path(scratch), cores, steps),
+                ceiling(python, code, cores),
+            )
+            for _ in range(rounds)
+        ]
         print("| | ratio | steps/s | of |\n|---|---|---|---|")
-        name = f"a round of {CANDIDATES}, a box each / bare physics on {cores} cores"
-        print(f"| {name} | {told(ratios)} | {ours:,.0f} | {bare:,.0f} |\n")
-        for name, made in (("warm", executor), ("cold", cold)):
-            seconds = timed(lambda made=made: first_update(made, Path(scratch)), 10)
-            print(f"candidate written to its first update, {name}: {told(seconds)} s")
-        share = judging_share(executor, Path(scratch))
+        for k, how in enumerate(("a box each", "a shared box a core")):
+            ratios = [side[k] / side[2] for side in sides]
+            ours, bare = (statistics.median(side[at] for side in sides) for at in (k, 2))
+            name = f"a round of {CANDIDATES}, {how} / bare physics on {cores} cores"
+            print(f"| {name} | {told(ratios)} | {ours:,.0f} | {bare:,.0f} |", flush=True)
+        print()
+        starts = {"warm": partial(first_update, executor, Path(scratch)), "cold": partial(first_update, cold, Path(scratch))}
+        for name, seconds in in_turn(starts, 10).items():
+            print(f"candidate written to its first update, {name}: {told(seconds)} s", flush=True)
+        share = judging_share(executor, Path(scratch), steps)
         print(f"judging's share of the CPU time of a training and its judging: {share:.1%}")
 
 
@@ -96,15 +108,30 @@ def run(executor: Embedded, job: Job, folder: Path) -> JobResult:
     return ended
 
 
-def a_round(executor: Embedded, scratch: Path, cores: int) -> float:
+def a_round(executor: Embedded, scratch: Path, cores: int, steps: int) -> float:
     """Train all candidates; return environment steps a second."""
     run(executor, PROBE, scratch / "first")  # the warm process is there from the run's first probe on
     started = time.monotonic()
     with ThreadPoolExecutor(cores) as pool:
-        jobs = [pool.submit(run, executor, training(STEPS), scratch / f"candidate{k}") for k in range(CANDIDATES)]
+        jobs = [pool.submit(run, executor, training(steps), scratch / f"candidate{k}") for k in range(CANDIDATES)]
         for job in jobs:
             job.result()
-    return CANDIDATES * STEPS / (time.monotonic() - started)
+    return CANDIDATES * steps / (time.monotonic() - started)
+
+
+def a_shared_round(executor: Embedded, scratch: Path, cores: int, steps: int) -> float:
+    """Train all candidates, stacked in as many boxes as there are cores; return environment steps a second."""
+    run(executor, PROBE, scratch / "first")
+    count = CANDIDATES // cores
+    spec = {"world": WORLD, "seeds": [1], "steps": steps, "fractions": [1.0], "settings": {}}
+    spec |= {"candidates": count, "entry": "reward", "reward_cpu_s": 600.0}
+    shared = Job("train_together", spec, {f"reward-{k}.py": REWARD.encode() for k in range(count)}, LIMITS)
+    started = time.monotonic()
+    with ThreadPoolExecutor(cores) as pool:
+        jobs = [pool.submit(run, executor, shared, scratch / f"shared{k}") for k in range(cores)]
+        for job in jobs:
+            job.result()
+    return cores * count * steps / (time.monotonic() - started)
 
 
 def ceiling(python: Path, code: Path, cores: int, seconds: float = 8.0) -> float:
@@ -120,9 +147,9 @@ def first_update(executor: Embedded, scratch: Path) -> None:
     run(executor, training(HORIZON_STEPS), scratch / "train")
 
 
-def judging_share(executor: Embedded, scratch: Path) -> float:
+def judging_share(executor: Embedded, scratch: Path, steps: int) -> float:
     kept = [(k + 1) / JUDGED.checkpoints for k in range(JUDGED.checkpoints)]
-    trained = run(executor, training(STEPS, tuple(kept)), scratch / "train")
+    trained = run(executor, training(steps, tuple(kept)), scratch / "train")
     played = Job(
         "rollout",
         {
@@ -137,4 +164,4 @@ def judging_share(executor: Embedded, scratch: Path) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3, int(sys.argv[2]) if len(sys.argv) > 2 else STEPS)

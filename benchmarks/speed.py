@@ -1,14 +1,16 @@
 """How much of the simulator's speed is left for learning? Ratios in one run, both sides measured in turn.
 
-    .environments/native/bin/python -m benchmarks.speed [ROUNDS]
+    .environments/native/bin/python -m benchmarks.speed [ROUNDS] [WORLD ...]
 
 Prints, for each world: the batched world (observation, state, termination, resets) against a bare `mujoco.batch` step; and a
-whole training (PPO, a reward through the harness, traces) against the world alone. Steps per CPU-second of one process with
-one thread, medians of ROUNDS (5) alternations, and the extremes.
+training (PPO, a reward through the harness, traces) against the world alone. Steps per CPU-second of one process with one
+thread. The sides alternate in short pieces (40 steps; a horizon), so that what else the machine does meets both alike; medians
+of ROUNDS (15) alternations, and their quartiles.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import sys
@@ -25,9 +27,10 @@ from envs.mujoco_world import MujocoWorld
 from sandbox.payers import CodeReward
 from sandbox.ppo import Settings
 from sandbox.train import Training
+from sandbox.train_together import Paying, TrainingTogether, watch
 
 NUM_ENVS = 64
-STEPS = 200
+STEPS = 40
 REWARD = """
 import torch
 
@@ -35,6 +38,7 @@ def reward(s, a):
     run = s.torso_velocity[:, 0]
     return {"run": run, "effort": -0.1 * a.square().sum(-1)}
 """
+SHARED_WORLD = "half_cheetah"
 ROWS = (("half_cheetah", 1), ("half_cheetah", 8), ("ant", 8), ("humanoid", 8))
 
 
@@ -53,7 +57,7 @@ class Ratios(NamedTuple):
     ceiling: float
 
     def __str__(self) -> str:
-        low, high = min(self.values), max(self.values)
+        low, _, high = statistics.quantiles(self.values, n=4)
         return f"{statistics.median(self.values):.3f} ({low:.3f} to {high:.3f}) | {self.ours:,.0f} | {self.ceiling:,.0f}"
 
 
@@ -97,39 +101,57 @@ def world_against_bare(name: str, rounds: int) -> Ratios:
     return alternate(lambda: steps_per_cpu_s(stepped), lambda: steps_per_cpu_s(bare), rounds)
 
 
-def training_against_world(name: str, policies: int, rounds: int) -> Ratios:
-    world, actions = started(name, NUM_ENVS * policies)
+def training_against_world(name: str, policies: int, rounds: int, rewards: int = 1) -> Ratios:
+    """Alternate a horizon of a training with as many steps of the world alone. The first horizon is not counted.
+
+    rewards: how many candidates share the stack, each paid by a reward of its own.
+    """
     settings = Settings(num_envs=NUM_ENVS)
-    steps = 8 * settings.horizon * NUM_ENVS if policies > 1 else 32 * settings.horizon * NUM_ENVS
+    world, actions = started(name, NUM_ENVS * policies)
+    made = worlds.make(name, NUM_ENVS * policies)
+    steps = (rounds + 1) * settings.horizon * NUM_ENVS
+    if rewards > 1:
+        paying = [Paying(REWARD, "reward", settings.gamma, 1e6) for _ in range(rewards)]
+        seeds = list(range(policies // rewards))
+        training: Training = TrainingTogether(made, paying, seeds, steps, [1.0], settings)
+    else:
+        reward = CodeReward(REWARD, "reward", settings.gamma)
+        training = Training(made, reward, list(range(policies)), steps, [1.0], settings)
+    training.start()
+    training.advance(1 / (rounds + 1), Silent())  # type: ignore[arg-type]
 
     def stepped() -> int:
-        for action in actions:
+        for action in actions[: settings.horizon]:
             world.step(action)
-        return STEPS * world.num_envs
+        return settings.horizon * world.num_envs
 
     def trained() -> int:
-        made = worlds.make(name, NUM_ENVS * policies)
-        training = Training(made, CodeReward(REWARD, "reward", settings.gamma), list(range(policies)), steps, [1.0], settings)
-        training.start()
-        training.advance(1.0, Silent())  # type: ignore[arg-type]
-        return training.steps * policies
+        before = training.steps
+        training.advance((before / (settings.horizon * NUM_ENVS) + 1) / (rounds + 1), Silent())  # type: ignore[arg-type]
+        return (training.steps - before) * policies
 
     return alternate(lambda: steps_per_cpu_s(trained), lambda: steps_per_cpu_s(stepped), rounds)
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    asked = sys.argv[2:] or [name for name, _ in ROWS]
     print(
         f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, mujoco {mujoco.__version__}, "
-        f"torch {torch.__version__}, one thread, {NUM_ENVS} worlds a policy, medians of {rounds} alternations"
+        f"torch {torch.__version__}, one thread, {NUM_ENVS} worlds a policy, medians of {rounds} alternations, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     print("\n| | ratio | steps per CPU-s | of |\n|---|---|---|---|")
-    for name in ("half_cheetah", "ant"):
+    for name in dict.fromkeys(asked):
         print(f"| {name}: batched world / bare mujoco.batch | {world_against_bare(name, rounds)} |", flush=True)
-    for name, policies in ROWS:
+    for name, policies in (row for row in ROWS if row[0] in asked):
         measured = training_against_world(name, policies, rounds)
         print(f"| {name}: training of {policies} stacked / world alone | {measured} |", flush=True)
+    if asked[0] == SHARED_WORLD:
+        watch()
+        measured = training_against_world(SHARED_WORLD, 8, rounds, rewards=8)
+        print(f"| {SHARED_WORLD}: 8 candidates that share a box / world alone | {measured} |")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from designer.feedback.statistics import remarks_on
 from designer.machine_slots import slots_folder
 from designer.records import Candidate, Status
 from designer.review.exchanges import exchanges_of
+from designer.review.findings import costs_of
 from designer.review.verdict import sentences, verdict_of
 from designer.runs import Run, list_runs, open_run
 from designer.standing import pulse_sentence, slot_lines, state_of
@@ -32,7 +33,7 @@ def show_runs(parent: Path, console: Console) -> None:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("run", "task", "trainings", "best", "baselines", "state"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "run")  # a folder is to be copied
     for folder in folders:
         try:
             table.add_row(*_cells(str(folder), *_summary(open_run(folder))))
@@ -49,7 +50,7 @@ def _summary(run: Run) -> tuple[str, str, str, str, str]:
     state = state_of(run.folder, archive)
     best = archive.ranked()
     score = f"{archive.search_score(best[0].id):.3g} {run.task.fitness_unit}" if best else "-"
-    return one_line(run.task.text, 50), str(len(archive.trials)), score, baselines_of(archive), state
+    return one_line(run.task.text, 50), str(costs_of(archive, 0.0).trainings), score, baselines_of(archive), state
 
 
 def baselines_of(archive: Archive) -> str:

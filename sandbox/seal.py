@@ -37,6 +37,7 @@ IOCTL = (
     0x5450,
     0x5451,
 )  # is it a terminal, its size, bytes waiting, non-blocking, close on exec
+OWN_CLOCKS = 16  # clocks have small numbers; those of another process's or thread's time are negative
 FCNTL = (0, 1, 2, 3, 4, 1030, 1032, 1034)  # duplicate, flags, size of a pipe, seals; no owner, no signal, no lock
 
 Instruction = tuple[int, int, int, int]
@@ -56,6 +57,8 @@ def apply() -> None:
     header = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
     try:
         kernel.drop_capabilities()
+        if kernel.has_capabilities():  # asked now: sealed, it could ask about others too
+            raise SealError("capabilities are left")
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # its own files in /proc, to read or write its memory say, become root's
         thread = kernel.call("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, header)
     except OSError as error:
@@ -79,6 +82,8 @@ def program(machine: syscalls.Machine, own_pid: int) -> list[Instruction]:
 def _checks(own_pid: int) -> dict[str, list[Instruction]]:
     """Return what decides about a call by its arguments: each list ends the filter."""
     to_itself = [_argument(0), *_if_equal(own_pid, ALLOW), _return(REFUSE)]
+    of_itself = [_argument(0), *_if_equal(0, ALLOW), *_if_equal(own_pid, ALLOW)]  # of others it would say that they exist
+    own_clock = [_argument(0), (0x35, 0, 1, OWN_CLOCKS), _return(REFUSE), _return(ALLOW)]
     only_read = [_argument(2), *_unless_equal(0, REFUSE), _load(36), *_unless_equal(0, REFUSE)]
     return {
         "clone": [_argument(0), (0x54, 0, 0, THREAD | NO_THREAD), *_if_equal(THREAD, ALLOW), _return(REFUSE)],
@@ -87,6 +92,16 @@ def _checks(own_pid: int) -> dict[str, list[Instruction]]:
         "fcntl": _one_of(1, FCNTL),
         "kill": to_itself,
         "tgkill": to_itself,
+        "getpgid": [*of_itself, _return(REFUSE)],
+        "getsid": [*of_itself, _return(REFUSE)],
+        "sched_getparam": [*of_itself, _return(REFUSE)],
+        "sched_getscheduler": [*of_itself, _return(REFUSE)],
+        "sched_getaffinity": [*of_itself, _return(MISSING)],  # asked for threads too: C libraries do without this answer
+        "getpriority": [_argument(0), *_unless_equal(0, REFUSE), _argument(1), *of_itself[1:], _return(REFUSE)],
+        "clock_gettime": own_clock,
+        "clock_getres": own_clock,
+        "clock_nanosleep": own_clock,
+        "timer_create": own_clock,
         "prlimit64": [*only_read, _argument(0), *_if_equal(0, ALLOW), *_if_equal(own_pid, ALLOW), _return(REFUSE)],
     }
 
@@ -136,5 +151,3 @@ def _try_the_seal() -> None:
             if error.errno == errno.EPERM:
                 continue
         raise SealError(f"the seccomp filter stands, but {name} got through")
-    if kernel.has_capabilities():
-        raise SealError("capabilities are left")

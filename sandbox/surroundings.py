@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import random
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -64,6 +65,36 @@ def _torch_print_options() -> dict[str, Any]:
     return dict(vars(torch._tensor_str.PRINT_OPTS))
 
 
+def _torch_modes() -> tuple[int, int]:
+    """Return how many modes of torch's see every operation: of functions, of what is dispatched."""
+    return torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()
+
+
+def _leave_torch_modes(before: tuple[int, int]) -> None:
+    while torch._C._len_torch_function_stack() > before[0]:
+        torch._C._pop_torch_function_stack()
+    while torch._C._len_torch_dispatch_stack() > before[1]:
+        torch._C._pop_torch_dispatch_stack(None)
+
+
+TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+
+
+def _timers() -> tuple[bool, ...]:
+    """Say which of the process's timers run."""
+    return tuple(signal.getitimer(timer) > (0.0, 0.0) for timer in TIMERS)
+
+
+def _stop_timers(before: tuple[bool, ...]) -> None:
+    for timer, ran in zip(TIMERS, before, strict=True):
+        if not ran:
+            signal.setitimer(timer, 0)
+
+
+def _put_gc_callbacks_back(callbacks: list[Any]) -> None:
+    gc.callbacks[:] = callbacks
+
+
 _SMALLEST = [5e-324]
 """The smallest positive float, out of reach of the compiler: what becomes of it tells whether tiny numbers are kept."""
 
@@ -75,6 +106,7 @@ SETTINGS = (
     Setting("torch's anomaly detection", torch.is_anomaly_enabled, torch.set_anomaly_enabled),
     Setting("torch's deterministic mode", _determinism, lambda x: torch.use_deterministic_algorithms(x[0], warn_only=x[1])),
     Setting("torch's matmul precision", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    Setting("torch's modes", _torch_modes, _leave_torch_modes),
     Setting("torch's print options", _torch_print_options, lambda options: torch.set_printoptions(**options)),
     Setting("torch's flushing of tiny numbers", lambda: _SMALLEST[0] * 1.0 == 0.0, torch.set_flush_denormal),
     Setting("torch's random numbers", _torch_generator, _put_torch_generator_back),
@@ -84,6 +116,8 @@ SETTINGS = (
     Setting("Python's random numbers", random.getstate, random.setstate),
     Setting("Python's recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
     Setting("Python's garbage collection", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+    Setting("what Python calls after collecting garbage", lambda: list(gc.callbacks), _put_gc_callbacks_back),
+    Setting("Python's timers", _timers, _stop_timers),
     Setting("Python's trace function", sys.gettrace, sys.settrace),
     Setting("Python's profile function", sys.getprofile, sys.setprofile),
     Setting("the number of threads", threading.active_count, lambda _: None),  # a thread can't be ended from outside

@@ -32,17 +32,16 @@ FREE: Final = _names("""
     fdatasync fadvise64 umask dup dup2 dup3 pipe pipe2 poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl
     epoll_wait epoll_pwait epoll_pwait2 eventfd eventfd2 mmap mprotect munmap mremap madvise brk msync mincore mlock munlock
     rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigsuspend rt_sigtimedwait sigaltstack pause restart_syscall
-    exit exit_group futex futex_waitv set_robust_list get_robust_list set_tid_address rseq membarrier arch_prctl sched_yield
-    sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min getcpu getpriority
-    get_mempolicy nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time times getitimer setitimer alarm
-    timer_create timer_settime timer_gettime timer_getoverrun timer_delete getpid getppid gettid getuid geteuid getgid
-    getegid getresuid getresgid getgroups getpgrp getpgid getsid capget getrlimit getrusage sysinfo uname getrandom wait4
-    waitid
+    exit exit_group futex futex_waitv set_robust_list set_tid_address rseq membarrier arch_prctl sched_yield
+    sched_get_priority_max sched_get_priority_min getcpu get_mempolicy nanosleep gettimeofday time times getitimer setitimer
+    alarm timer_settime timer_gettime timer_getoverrun timer_delete getpid getppid gettid getuid geteuid getgid getegid
+    getresuid getresgid getgroups getpgrp getrlimit getrusage sysinfo uname getrandom wait4 waitid
 """)
 """Whatever the arguments: memory, threads' locks, time, and files, which the file-system wall governs."""
 
 CHECKED: Final = _names("""
-    clone prctl ioctl fcntl kill tgkill prlimit64
+    clone prctl ioctl fcntl kill tgkill prlimit64 clock_gettime clock_getres clock_nanosleep timer_create getpgid getsid
+    getpriority sched_getaffinity sched_getparam sched_getscheduler
 """)
 """Only with the arguments that seal.py names."""
 
@@ -61,7 +60,7 @@ REFUSED: Final = _names("""
     setresgid setfsuid setfsgid setgroups capset setrlimit sethostname setdomainname settimeofday clock_settime
     clock_adjtime adjtimex syslog reboot kexec_load kexec_file_load acct swapon swapoff init_module finit_module
     delete_module iopl ioperm modify_ldt lookup_dcookie vhangup nfsservctl seccomp landlock_create_ruleset landlock_add_rule
-    landlock_restrict_self
+    landlock_restrict_self capget get_robust_list
 """)
 """Answered "not permitted": other processes, programs, networks, mounts, privileges, memory that no limit counts, metadata."""
 

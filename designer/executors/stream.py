@@ -25,6 +25,7 @@ MAX_JSON_BYTES = 4 * 1024**2
 MAX_SEAL_BYTES = 4096
 MAX_PROGRESS_BYTES = 4096
 MAX_CURVES_BYTES = 32 * 1024**2
+MAX_CURVES_LINES = 20_000
 LIMITS = {SEAL: MAX_SEAL_BYTES, PROGRESS: MAX_PROGRESS_BYTES, RESULT: MAX_JSON_BYTES, CURVES: MAX_CURVES_BYTES}
 MAX_DEPTH = 20
 MAX_DIGITS = 18
@@ -133,9 +134,12 @@ def _written(content: Mapping[str, Any]) -> bytes:
 
 
 def _curves(payload: bytes) -> bytes:
-    """Keep the lines that are JSON objects: they are for people and decide nothing, so one that isn't is no fault."""
+    """Keep the lines that are JSON objects: they are for people and decide nothing, so one that isn't is no fault.
+
+    Of millions of lines only the first are looked at: the host reads no box for minutes.
+    """
     kept = []
-    for line in payload.splitlines():
+    for line in payload.split(b"\n", MAX_CURVES_LINES)[:MAX_CURVES_LINES]:
         try:
             kept.append(_written(parse(line)))
         except StreamRefusedError:

@@ -185,4 +185,31 @@ ATTACKS = (
         "p = 'a/../' * 800 + 'b'\nos.mkdir('a')\nwhile True: os.path.exists(p)",
         cpu_s=1,
     ),
+    _attack(
+        "last_to_be_killed",
+        "be spared when memory runs out",
+        "open('/proc/self/oom_score_adj', 'w').write('-1000'); won('spared')",
+    ),
+    _attack(
+        "poison_memory",
+        "have the kernel take a page for broken",
+        """
+        import mmap
+        page = mmap.mmap(-1, 4096)
+        called(libc.madvise(ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(page))), ctypes.c_size_t(4096), 100))
+        won("poisoned")
+        """,
+    ),
+    _attack(
+        "youngest_calls",
+        "system calls that are younger than any list",
+        """
+        answers = []
+        for number in range(450, 500):
+            ctypes.set_errno(0)
+            libc.syscall(ctypes.c_long(number), 0, 0, 0, 0, 0, 0)
+            answers += [number] if ctypes.get_errno() != errno.ENOSYS else []
+        won(answers) if answers else no("no such calls")
+        """,
+    ),
 )

@@ -62,6 +62,23 @@ ATTACKS = (
         wall_s=2,
     ),
     _frames("endless_progress", "frames without end", "while True: send(frame('progress', b'{\"share\": 0.5}'))", cpu_s=2),
+    _frames(
+        "flood_of_lines",
+        "millions of lines to be read one by one",
+        "send(frame('curves.jsonl', b'{}\\n' * (2 << 20))); send_result(b'{\"status\": \"ok\"}')",
+        wall_s=5,
+    ),
+    _frames(
+        "pipe_modes",
+        "make the pipes packets and non-blocking",
+        "import fcntl; [fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK | os.O_DIRECT | os.O_APPEND) for fd in (stream(), 2)]; "
+        "send(frame('curves.jsonl', b'{}'))",
+    ),
+    _frames(
+        "result_while_leaving",
+        "say something after the worker's last word",
+        'import atexit; atexit.register(lambda: send(frame(\'result.json\', b\'{"status": "ok", "fitness": 1e9}\') * 2))',
+    ),
     _frames("frame_twice", "the same file twice", "send(frame('curves.jsonl', b'1') + frame('curves.jsonl', b'2'))"),
     _frames("large_frame", "a file larger than all output may be", "send(frame('policy.safetensors', bytes(64 << 20)))"),
     _frames("garbage", "no frames at all", "send(bytes(range(256)) * 100)"),

@@ -94,6 +94,39 @@ ATTACKS = (
         "others = [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid(), os.getppid())]\nwon(len(others)) if others else no('none')",
     ),
     _attack(
+        "time_of_victim",
+        "read another process's clock, which says that it lives and works",
+        "won(time.clock_gettime((~CANARY['victim'] << 3) | 2))",
+    ),
+    _attack(
+        "timer_on_victim",
+        "be woken by what another process does",
+        "t = ctypes.c_int(); raw(222, 107, (~CANARY['victim'] << 3) | 2, None, ctypes.byref(t)); won(t.value)",
+    ),
+    _attack(
+        "signs_of_victim",
+        "ask for another process's group, session, cores, scheduling, priority and capabilities",
+        """
+        pid = CANARY["victim"]
+        def capabilities():
+            sets = ctypes.create_string_buffer(24)
+            return raw(125, 90, ctypes.byref((ctypes.c_uint32 * 2)(0x20080522, pid)), sets), sets.raw
+        for ask in (
+            lambda: os.getpgid(pid), lambda: os.getsid(pid), lambda: os.sched_getaffinity(pid), lambda: os.sched_getscheduler(pid),
+            lambda: os.sched_getparam(pid), lambda: os.getpriority(os.PRIO_PROCESS, pid), capabilities,
+        ):
+            try:
+                won(ask())
+            except OSError as error:
+                no(error)
+        """,
+    ),
+    _attack(
+        "priorities_of_user",
+        "learn how busy a user's other processes are set",
+        "won(os.getpriority(os.PRIO_USER, 0))",
+    ),
+    _attack(
         "limits_of_victim",
         "change another process's limits",
         "import resource; resource.prlimit(CANARY['victim'], resource.RLIMIT_CPU, (1, 1)); won('changed')",

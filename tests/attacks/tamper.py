@@ -61,6 +61,41 @@ def reward(s, a):
     _returning("seed_the_trainer", "choose the trainer's chance", "torch.manual_seed(1)"),
     _returning("tracing", "watch every line of the trainer", "sys.settrace(lambda *_: None)"),
     _returning(
+        "function_mode",
+        "see every operation of the trainer's from now on",
+        """from torch.overrides import TorchFunctionMode
+class Mode(TorchFunctionMode):
+    def __torch_function__(self, f, types, args=(), kwargs=None):
+        return f(*args, **(kwargs or {}))
+Mode().__enter__()""",
+    ),
+    _returning(
+        "dispatch_mode",
+        "the same one level below",
+        """from torch.utils._python_dispatch import TorchDispatchMode
+class Mode(TorchDispatchMode):
+    def __torch_dispatch__(self, f, types, args=(), kwargs=None):
+        return f(*args, **(kwargs or {}))
+Mode().__enter__()""",
+    ),
+    _returning(
+        "alarm",
+        "be woken between the calls",
+        "import signal\nsignal.signal(signal.SIGALRM, lambda *_: None)\nsignal.setitimer(signal.ITIMER_REAL, 100, 100)",
+    ),
+    _returning("collector_hook", "be called whenever garbage is collected", "import gc\ngc.callbacks.append(lambda *_: None)"),
+    _returning(
+        "shared_memory_of_tensors",
+        "write through a second tensor of the same memory",
+        "torch.from_dlpack(torch.utils.dlpack.to_dlpack(s.torso_velocity)).fill_(100.0)",
+    ),
+    _returning(
+        "swapped_tensors",
+        "put another tensor in the state's place",
+        "torch.utils.swap_tensors(s.torso_velocity, torch.ones_like(s.torso_velocity))",
+    ),
+    _returning("number_of_worlds", "be paid by how many worlds there are", "pass", "s.episode_time_s * 0 + float(a.shape[0])"),
+    _returning(
         "background_thread",
         "go on between the calls",
         "import threading\nthreading.Thread(target=time.sleep, args=(1,), daemon=True).start()",

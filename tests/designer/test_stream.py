@@ -9,7 +9,7 @@ import tracemalloc
 
 import pytest
 
-from designer.executors.stream import MAX_JSON_BYTES, FrameReader, StreamRefusedError, parse
+from designer.executors.stream import MAX_CURVES_LINES, MAX_JSON_BYTES, FrameReader, StreamRefusedError, parse
 
 RESULT = "result.json"
 
@@ -164,3 +164,13 @@ def test_many_small_frames_take_time_in_proportion(tmp_path):
     reader(tmp_path, told=told).feed(frame("progress", b'{"a":1}') * 30_000)
     assert len(told) == 30_000
     assert time.process_time() - started < 5
+
+
+def test_of_millions_of_lines_only_the_first_are_read(tmp_path):
+    lines = b'{"a": 1}\n' * MAX_CURVES_LINES + b"\n" * 5_000_000
+    tracemalloc.start()
+    reader(tmp_path, max_bytes=10**8).feed(frame("curves.jsonl", lines))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (tmp_path / "curves.jsonl").read_bytes() == b'{"a": 1}\n' * MAX_CURVES_LINES
+    assert most < 10 * len(lines), "each line read would be an object"

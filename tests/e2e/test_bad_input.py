@@ -176,6 +176,14 @@ def test_broken_journal_is_told_by_its_line(finished_run, tmp_path):
     assert "line 2 can't be read" in " ".join(listed.out.split())
 
 
+def test_list_of_runs_has_each_folder_in_one_piece(finished_run, tmp_path):
+    kept = shutil.copytree(finished_run, tmp_path / "runs" / f"20261123-2210-{'a-long-name-' * 4}7f3a")
+    listed = designer("show", cwd=tmp_path).out
+    assert f"runs/{kept.name}" in listed
+    spent = next(line for line in designer("show", kept, cwd=tmp_path).out.splitlines() if line.startswith("Spent: "))
+    assert f" {spent.split()[1]} " in next(line for line in listed.splitlines() if kept.name in line)
+
+
 def test_edited_config_of_a_run_is_told(finished_run, tmp_path):
     edited = shutil.copytree(finished_run, tmp_path / "edited")
     (edited / "config.toml").write_text("[search]\nrounds = 'many'\n")

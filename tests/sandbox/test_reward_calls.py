@@ -158,6 +158,7 @@ CHANGES = {
     "torch's anomaly detection": "torch.set_anomaly_enabled(True)",
     "torch's deterministic mode": "torch.use_deterministic_algorithms(True)",
     "torch's matmul precision": "torch.set_float32_matmul_precision('medium')",
+    "torch's modes": "torch.overrides.BaseTorchFunctionMode().__enter__()",
     "torch's print options": "torch.set_printoptions(precision=2)",
     "torch's flushing of tiny numbers": "torch.set_flush_denormal(True)",
     "torch's random numbers": "torch.manual_seed(12345)",
@@ -167,6 +168,8 @@ CHANGES = {
     "Python's random numbers": "random.random()",
     "Python's recursion limit": "sys.setrecursionlimit(5000)",
     "Python's garbage collection": "gc.disable()",
+    "what Python calls after collecting garbage": "gc.callbacks.append(lambda *_: None)",
+    "Python's timers": "signal.setitimer(signal.ITIMER_PROF, 1000)",
     "Python's trace function": "sys.settrace(lambda *_: None)",
     "Python's profile function": "sys.setprofile(lambda *_: None)",
 }
@@ -180,7 +183,7 @@ def test_every_setting_has_a_test():
 @pytest.mark.parametrize("name", CHANGES)
 def test_setting_is_put_back_and_named_in_any_call(name):
     before = read_settings()
-    found = refusal(body(f"if {LATE}:\n    {CHANGES[name]}\nreturn {{'x': s.speed}}", "import gc, numpy, random, sys"))
+    found = refusal(body(f"if {LATE}:\n    {CHANGES[name]}\nreturn {{'x': s.speed}}", "import gc, numpy, random, signal, sys"))
     assert found == f"the reward changed {name}; it must leave its surroundings as they are"
     assert put_back(before) == []
 

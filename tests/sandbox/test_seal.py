@@ -105,6 +105,19 @@ def test_signals_reach_nobody_else(machine):
 
 
 @BOTH
+def test_nothing_tells_of_other_processes(machine):
+    for name in ("getpgid", "getsid", "sched_getparam", "sched_getscheduler", "sched_getaffinity"):
+        assert {called(machine, name, pid) for pid in (0, OWN_PID)} == {seal.ALLOW}, name
+        assert seal.ALLOW not in {called(machine, name, pid) for pid in (-1, 1, OWN_PID + 1)}, name
+    assert called(machine, "getpriority", 0, OWN_PID) == seal.ALLOW
+    assert {called(machine, "getpriority", *whose) for whose in ((0, 1), (1, 0), (2, 0))} == {NO}
+    for name in ("clock_gettime", "clock_getres", "clock_nanosleep", "timer_create"):
+        assert {called(machine, name, clock) for clock in range(12)} == {seal.ALLOW}, name
+        assert {called(machine, name, (~pid << 3) | 2) for pid in (0, 1, 4_000_000)} == {NO}, name
+    assert {called(machine, name, 0) for name in ("capget", "get_robust_list")} == {NO}
+
+
+@BOTH
 def test_limits_are_read_and_not_set(machine):
     assert called(machine, "prlimit64", 0, 7, 0, 0x7FFF00000000) == seal.ALLOW
     assert called(machine, "prlimit64", 0, 7, 0x7FFF00000000, 0) == NO
