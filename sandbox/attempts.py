@@ -25,7 +25,7 @@ class Attempts:
 
     def __init__(self, rows: int, num_envs: int, episode_steps: int) -> None:
         """num_envs: how many attempts may be open at once for one row."""
-        self._size = WINDOW + 4 * num_envs
+        self._size = 2 * WINDOW + 2 * PATIENCE * num_envs  # so many begin while one is waited for, and as many again
         self._episode_steps = episode_steps
         self.began = np.zeros((rows, self._size), dtype=np.int64)
         self.took = np.zeros((rows, self._size), dtype=np.int64)  # 0: open

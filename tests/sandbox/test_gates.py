@@ -151,3 +151,12 @@ def test_only_the_last_attempts_count_and_rows_are_apart():
         attempts.end(0, attempts.begin(0, clock=k), took=1 if k >= 140 else FAILED)
     assert attempts.rate(0, clock=1000) == Rate(WINDOW, WINDOW)
     assert attempts.rate(1, clock=1000) == Rate()
+
+
+def test_window_fills_where_many_short_failures_lie_between_successes():
+    attempts, worlds, took = Attempts(1, num_envs=32, episode_steps=40), 32, 10
+    for episode in range(20):
+        for outcome in (took, FAILED):
+            for _ in range(worlds):
+                attempts.end(0, attempts.begin(0, clock=took * episode), outcome)
+    assert attempts.rate(0, clock=took * 20 - 1).is_full
