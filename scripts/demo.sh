@@ -9,4 +9,4 @@ set -eu
 make_host scripts/host.lock
 make_worker
 
-exec "$VENV/bin/designer" run half_cheetah_backward --search.rounds 2 --search.population 4 --training.steps 150000 "$@"
+exec "$VENV/bin/designer" run half_cheetah_backward --search.rounds 2 --search.population 4 --search.finalists 2 "$@"
