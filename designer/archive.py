@@ -36,15 +36,11 @@ BASELINES = {HUMAN: "human-written reward", SPARSE: "fitness as reward", RANDOM:
 class Archive:
     """Candidates, verdicts and trials by name. Built by `add`, event by event; the order within a round doesn't matter.
 
-        trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
-        screened: what was found of a candidate before its first training.
-    <<<<<<< HEAD
-        spent_s: how long the run has been at work by its last reading of the clock, where its search goes by that.
-        training_s: how much of it was training and judging. left_s: how long until it must be done, or None.
-    =======
-        together: which candidates were trained in one box.
-        spent_s: how long the run has been at work by its last reading of the clock, where its budget is in time.
-    >>>>>>> main
+    trials: of a training that was paused and went on, the latest piece; it holds the earlier ones' scores.
+    screened: what was found of a candidate before its first training.
+    together: which candidates were trained in one box.
+    spent_s: how long the run has been at work by its last reading of the clock, where its search goes by that.
+    training_s: how much of it was training and judging. left_s: how long until it must be done, or None.
     """
 
     started: RunStarted | None = None

@@ -29,6 +29,23 @@ def test_file_is_short_named_for_something_and_says_what_for(path: Path):
     assert not long
 
 
+def test_no_merge_is_left_half_done():
+    """A linter doesn't see a marker in a docstring or in a page."""
+    texts = [*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    texts += [*(ROOT / "prompts").glob("*.j2"), *(ROOT / "designer").rglob("*.j2")]
+    begun = [str(path.relative_to(ROOT)) for path in texts for line in path.read_text().splitlines() if is_marker(line)]
+    assert not begun
+
+
+def is_marker(line: str) -> bool:
+    return line.strip().startswith(("<" * 7 + " ", ">" * 7 + " "))
+
+
+def test_a_marker_is_seen_wherever_it_stands():
+    assert is_marker("    " + "<" * 7 + " HEAD")
+    assert not is_marker("x = 1 << 7")
+
+
 def test_the_loop_fits_on_one_screen():
     assert (ROOT / "designer" / "loop.py").read_text().count("\n") <= 120
 
