@@ -23,6 +23,7 @@ from designer.errors import DiskError
 from designer.files import disk_error, write_atomically
 from designer.journal import TrialsFinished
 from designer.records import Record, digest
+from designer.user_folders import cache_folder, named_folder
 
 ROOT_VARIABLE = "DESIGNER_BASELINES"
 ENTRY = "entry.json"
@@ -85,11 +86,7 @@ class BaselineCache:
 
 def cache_root(variables: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of cached baselines: $DESIGNER_BASELINES if set, else in the user's cache folder."""
-    if named := variables.get(ROOT_VARIABLE):
-        return Path(named).expanduser().resolve()
-    cache = variables.get("XDG_CACHE_HOME", "")
-    home = Path(cache) if cache.startswith("/") else Path.home() / ".cache"  # XDG ignores relative paths
-    return home / "designer" / "baselines"
+    return named_folder(variables, ROOT_VARIABLE) or cache_folder(variables) / "baselines"
 
 
 def folder_hash(folder: Path) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from designer.bundle import bundle_root, checkout_root
 from designer.errors import DesignerError, WorkerMissingError, did_you_mean
+from designer.user_folders import data_folder, named_folder
 from designer.venvs import Recipe, Run, Say, is_current, make, run_command
 
 ROOT_VARIABLE = "DESIGNER_ENVIRONMENTS"
@@ -30,13 +31,11 @@ def environments_root(variables: Mapping[str, str] = os.environ, checkout: Path 
 
     $DESIGNER_ENVIRONMENTS if set, else `.environments` in the checkout, else the user's data folder.
     """
-    if named := variables.get(ROOT_VARIABLE):
-        return Path(named).expanduser().resolve()
+    if named := named_folder(variables, ROOT_VARIABLE):
+        return named
     if checkout := checkout or checkout_root():
         return checkout / ".environments"
-    data = variables.get("XDG_DATA_HOME", "")
-    home = Path(data) if data.startswith("/") else Path.home() / ".local" / "share"  # XDG ignores relative paths
-    return home / "designer" / "environments"
+    return data_folder(variables) / "environments"
 
 
 def environment_of(world: str) -> str:

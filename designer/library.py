@@ -23,6 +23,7 @@ from designer.files import disk_error, write_atomically
 from designer.records import Record, StateTable, Task, digest
 from designer.runs import Run, slug
 from designer.statistics import mean
+from designer.user_folders import data_folder, named_folder
 
 VARIABLE = "DESIGNER_LIBRARY"
 MEMORY = "task/memory.json"
@@ -67,10 +68,7 @@ _winner = TypeAdapter(Winner)
 
 def library_root(variables: Mapping[str, str] = os.environ) -> Path:
     """Return the library's folder: $DESIGNER_LIBRARY if set, else in the user's data folder."""
-    if named := variables.get(VARIABLE):
-        return Path(named).expanduser().resolve()
-    data = variables.get("XDG_DATA_HOME", "")
-    return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "designer" / "library"
+    return named_folder(variables, VARIABLE) or data_folder(variables) / "library"
 
 
 def entries(root: Path) -> list[Winner]:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from designer.errors import InterruptedRunError
 from designer.executors import Executor, Job, JobResult, Progress
 from designer.records import Record
+from designer.user_folders import cache_folder, named_folder
 
 VARIABLE = "DESIGNER_SLOTS"
 LOOK_EVERY_S = 0.2
@@ -130,13 +131,12 @@ def held_slots(folder: Path) -> list[Held]:
 
 def slots_folder(variables: Mapping[str, str] = os.environ) -> Path:
     """Return where the lock files are: $DESIGNER_SLOTS if set, else the user's runtime folder, else their cache folder."""
-    if named := variables.get(VARIABLE):
-        return Path(named).expanduser().resolve()
+    if named := named_folder(variables, VARIABLE):
+        return named
     runtime = variables.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/") and os.path.isdir(runtime):
         return Path(runtime) / "designer" / "slots"
-    cache = variables.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if cache.startswith("/") else Path.home() / ".cache") / "designer" / "slots"
+    return cache_folder(variables) / "slots"
 
 
 def cores() -> int:
