@@ -9,26 +9,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from designer.executors import JobResult
+from designer.executors.resumable import KeptResult
 from designer.files import write_atomically
-from designer.records import Record, Status, Trial
+from designer.records import Trial
 
 NOTE = "together.json"
 
 
-class SharedResult(Record):
+class SharedResult(KeptResult):
     """How a candidate's training ended. beside: the candidates that were in the same box."""
 
     beside: tuple[str, ...]
-    status: Status
-    error: str
-    content: dict[str, Any]
-    cpu_s: float
-    wall_s: float
-    walls: str
-
-    @property
-    def result(self) -> JobResult:
-        return JobResult(**self.model_dump(exclude={"beside"}))
 
 
 def keep(folder: Path, result: JobResult, beside: Sequence[str]) -> None:

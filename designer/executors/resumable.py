@@ -16,17 +16,26 @@ from designer.records import Record, Status, digest
 NOTE = "ended.json"
 
 
-class _Ended(Record):
-    """A job that ended. `files`: what lay in its folder then."""
+class KeptResult(Record):
+    """A `JobResult` in a note."""
 
-    job: str
-    files: tuple[str, ...]
     status: Status
     error: str
     content: dict[str, Any]
     cpu_s: float
     wall_s: float
     walls: str
+
+    @property
+    def result(self) -> JobResult:
+        return JobResult(*(getattr(self, name) for name in JobResult._fields))
+
+
+class _Ended(KeptResult):
+    """A job that ended. `files`: what lay in its folder then."""
+
+    job: str
+    files: tuple[str, ...]
 
 
 class Resumable:
@@ -71,4 +80,4 @@ def stored_result(folder: Path, identity: str | None) -> JobResult | None:
         return None
     if identity is not None and (ended.job != identity or not all((folder / name).exists() for name in ended.files)):
         return None
-    return JobResult(**ended.model_dump(exclude={"job", "files"}))
+    return ended.result
