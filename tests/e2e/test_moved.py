@@ -20,16 +20,22 @@ def worker(tmp_path_factory) -> tuple[str, str]:
     return stand_in(tmp_path_factory.mktemp("worker"))
 
 
-@pytest.fixture
-def killed(tmp_path, worker) -> Path:
-    """A run that was killed in its first trainings, in a folder that is no more: it lies in another one now."""
-    process = started("run", TASK, *TINY, *worker, cwd=tmp_path)
+def killed_in_its_first_trainings(cwd: Path, worker: tuple[str, str]) -> Path:
+    """Begin a run, kill it, wait until nothing of it lives, and return its folder."""
+    process = started("run", TASK, *TINY, *worker, cwd=cwd)
     with process:
         wait_for_line(process, "training human")
-        folder = only_run(tmp_path / "runs")
+        folder = only_run(cwd / "runs")
         process.kill()
     while processes_of(folder):
         pass
+    return folder
+
+
+@pytest.fixture
+def killed(tmp_path, worker) -> Path:
+    """A run that was killed in its first trainings, in a folder that is no more: it lies in another one now."""
+    folder = killed_in_its_first_trainings(tmp_path, worker)
     moved = tmp_path / "elsewhere" / "a run"
     moved.parent.mkdir()
     shutil.move(folder, moved)
@@ -60,13 +66,7 @@ def test_another_cpu_and_another_version_are_told_and_the_run_goes_on(killed, tm
 
 def test_a_worker_that_is_not_there_is_named_and_another_one_may_be_given(tmp_path, worker, tmp_path_factory):
     place = tmp_path_factory.mktemp("there")
-    process = started("run", TASK, *TINY, *stand_in(place), cwd=tmp_path)
-    with process:
-        wait_for_line(process, "training human")
-        folder = only_run(tmp_path / "runs")
-        process.kill()
-    while processes_of(folder):
-        pass
+    folder = killed_in_its_first_trainings(tmp_path, stand_in(place))
     shutil.rmtree(place)
     refused = designer("run", folder, cwd=tmp_path)
     assert refused.code == 2
