@@ -32,7 +32,8 @@ def left(temporary: Path, known: frozenset[int] = frozenset()) -> Left:
     processes = {process for process, said in everybody() if str(temporary).encode() in said}
     described = [text for process in sorted(processes | known) if (text := description(process))]
     mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(temporary) in line]
-    files = [str(path.relative_to(temporary)) for path in temporary.rglob("*")]
+    # os.walk goes on where a folder ends while it is read: it is being removed.
+    files = [os.path.relpath(os.path.join(at, name), temporary) for at, *names in os.walk(temporary) for name in sum(names, [])]
     return Left(described, files, mounts, sorted(os.listdir("/sys/class/net")))
 
 
