@@ -48,7 +48,7 @@ from designer.run_until import with_end
 from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.showing import print_code, show_candidate, show_run, show_runs
-from designer.task import TaskDraft, find_task, require_fitness, resolve_task
+from designer.task import TaskDraft, find_task, require_fitness, resolve_task, with_order
 from designer.text import printable
 from designer.training_defaults import training_of, with_training
 from designer.world_source import WorldSource, locate_world
@@ -123,9 +123,8 @@ class Prepared(NamedTuple):
 
 def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
-    return prepare_draft(
-        find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or ""), asked, config, console
-    )
+    draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
+    return prepare_draft(with_order(draft, asked.order or ()), asked, config, console)
 
 
 def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
@@ -138,6 +137,7 @@ def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, c
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
+    config = with_rater(config, task)
     if task.fitness is None and config.feedback.source == "ranking":
         task, config = ranked_only(task, table, config)
     elif config.llm.provider == "composer":  # a language model drafts what is missing
@@ -157,6 +157,23 @@ def require_trainer(config: Config, table: StateTable) -> None:
             f"training.trainer = {config.training.trainer} trains one policy after the other, so candidates can't share a box. "
             "Add --training.share-box false."
         )
+
+
+def with_rater(config: Config, task: Task) -> Config:
+    """Let the task's order of factors rank where nobody else was chosen to judge. Raises ConfigError where there is none."""
+    feedback = config.feedback
+    if feedback.rater == "heron" and not task.order:
+        raise ConfigError(
+            "feedback.rater = heron compares by an order of factors, and this task has none. Type one, the weightiest first: "
+            '--order "speed: torso_velocity[x]" --order "effort: -norm(action)".'
+        )
+    chosen = feedback.model_fields_set
+    changes: dict[str, str] = {}
+    if task.order and task.fitness is None and "source" not in chosen:
+        changes["source"] = "ranking"
+    if task.order and "ranking" in (feedback.source, changes.get("source")) and "rater" not in chosen:
+        changes["rater"] = "heron"
+    return config.model_copy(update={"feedback": feedback.model_copy(update=changes)}) if changes else config
 
 
 def ranked_only(task: Task, table: StateTable, config: Config) -> tuple[Task, Config]:
@@ -187,7 +204,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
     """Open a run folder to go on. Raises ConfigError where it is given settings that don't belong to this machine and time."""
     run = open_run(folder)
     kept = [name for name in asked.settings if name not in MACHINE_SETTINGS]
-    if kept or asked.config_file or asked.env or asked.fitness or asked.state:
+    if kept or asked.config_file or asked.env or asked.fitness or asked.order or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     require_consent(run.config, asked.unsafe)
     if not asked.settings:
