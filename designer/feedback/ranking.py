@@ -15,7 +15,7 @@ from designer.feedback.model_rater import ModelRater, Shown
 from designer.filming import film_candidates
 from designer.journal import Asked, BudgetSpent, Event, OpinionTaken
 from designer.opinions import read_opinions
-from designer.preferences.asking import MOST_RANKED, next_pair
+from designer.preferences.asking import MOST_RANKED, next_new_pair, next_pair
 from designer.preferences.hierarchy import decision, spreads
 from designer.preferences.pairs import Pair, pairs_of, rankings
 from designer.preferences.simulated import NAME, answers
@@ -92,16 +92,18 @@ def _simulated(config: Config, archive: Archive, round_: int) -> Iterator[Opinio
 
 
 def _by_order(bench: Workbench, archive: Archive, round_: int) -> Iterator[OpinionTaken]:
-    """Compare candidates factor by factor, by the means over their judging episodes."""
+    """Compare candidates factor by factor, by the means over their judging episodes; a reward that repeats one is that one."""
     order = bench.task.order
-    reached = {name: found for name in sorted(archive.candidates) if (found := archive.factors(name))}
+    own = [name for name in sorted(archive.candidates) if not archive.duplicate_of(name)]
+    reached = {name: found for name in own if (found := archive.factors(name))}
     names = list(reached)[-MOST_RANKED:]
     spread = spreads([reached[name] for name in names])
-    pairs, seed = _told_before(archive, round_, HERON), f"{bench.config.search.seed} {round_}"
+    pairs, done = _told_before(archive, round_, HERON), set[frozenset[str]]()
     for k in range(max(bench.config.feedback.answers, min(EACH_COMPARED * len(names), MOST_COMPARED))):
-        asked = next_pair(names, pairs, f"{seed} {k}")
+        asked = next_new_pair(names, pairs, done)
         if asked is None:
             return
+        done.add(frozenset(asked))
         found = decision(order, spread, reached[asked[0]], reached[asked[1]])
         places = (0, 0) if found is None else (0, 1) if found.first_is_better else (1, 0)
         taken = _taken(HERON, round_, k, Ranking(shown=asked, places=places))

@@ -187,6 +187,9 @@ def test_an_order_steers_a_whole_run_and_its_reward_takes_part(tmp_path):
     llm = answering(run, lambda: None)
     archive = attempt(run, Fake(), llm)
     assert {opinion.by for opinion in archive.opinions} == {"heron"}
+    for round_ in (2, 3, 4):
+        asked = [frozenset(opinion.ranking.shown) for opinion in archive.opinions if opinion.round == round_]
+        assert len(asked) == len(set(asked)) > 2  # it would say the same again
     winner = archive.finished.winner
     reached = {name: found for name in archive.candidates if (found := archive.factors(name))}
     assert reached[winner][0] > max(found[0] for found in reached.values()) - 1
