@@ -2,9 +2,9 @@
 
     .venv/bin/python -m benchmarks.heron [--seeds 20]
 
-Rollouts are made up: a skill moves three factors, the second against the first, the third hardly, each with noise of its own, in
-units that differ by factors of up to 1,000. A held-out pair counts where the order decides it. "By hand" weighs each factor 1,
-as they come; "by spread" divides by the standard deviation first. No training of policies, no torch.
+Rollouts are made up: a skill moves three factors, the second against the first, the third hardly, each with noise of its own,
+in units that differ by factors of up to 1,000. A held-out pair counts where the order decides it. "By hand" weighs each factor
+1, as they come; "by spread" divides by the standard deviation first. No training of policies, no torch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import platform
 import random
 from collections.abc import Sequence
+from itertools import combinations
 from statistics import fmean, stdev
 
 from designer.preferences.hierarchy import Point, decision, spreads, trained
@@ -36,22 +37,26 @@ def rollouts(count: int, units: Point, dice: random.Random) -> list[Point]:
     return found
 
 
-def accuracy(weights: Sequence[float], points: Sequence[Point]) -> float:
-    """Return the share of the pairs that the order decides which these weights put in the same order, in percent."""
-    spread, agreed = spreads(points), []
-    for i, one in enumerate(points):
-        for other in points[:i]:
-            found = decision(ORDER, spread, one, other)
-            if found:
-                lead = sum(weight * (a - b) for weight, a, b in zip(weights, one, other, strict=True))
-                agreed.append((lead > 0) == found.first_is_better)
-    return 100 * fmean(agreed)
+def leads(points: Sequence[Point]) -> list[Point]:
+    """Return by how much the better one leads in each factor, for all pairs that the order decides."""
+    spread, found = spreads(points), []
+    for one, other in combinations(points, 2):
+        told = decision(ORDER, spread, one, other)
+        if told:
+            better, worse = (one, other) if told.first_is_better else (other, one)
+            found.append(tuple(a - b for a, b in zip(better, worse, strict=True)))
+    return found
+
+
+def accuracy(weights: Sequence[float], held_out: Sequence[Point]) -> float:
+    """Return the share of these pairs that the weights put in the order's order, in percent."""
+    return 100 * fmean(sum(weight * lead for weight, lead in zip(weights, pair, strict=True)) > 0 for pair in held_out)
 
 
 def measured(count: int, units: Point, seed: int) -> tuple[float, float, float]:
     """Return the accuracy of the trained reward, of weights by hand, and of weights by spread."""
     dice = random.Random(seed)
-    seen, held_out = rollouts(count, units, dice), rollouts(HELD_OUT, units, dice)
+    seen, held_out = rollouts(count, units, dice), leads(rollouts(HELD_OUT, units, dice))
     found = trained(ORDER, seen)
     assert found is not None
     by_spread = [1 / spread for spread in spreads(seen)]

@@ -20,7 +20,7 @@ FEWEST_ROLLOUTS = 6
 MOST_PAIRS = 3000
 PRIOR_SD = 5.0
 SWEEPS = 60
-CLOSE = 1e-6
+CLOSE = 1e-4
 ALIKE_BELOW = 1e-9
 """A factor whose spread is below this share of its size doesn't vary: what is left is rounding."""
 

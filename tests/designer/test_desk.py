@@ -13,8 +13,8 @@ from designer.desk.app import STATIC
 from designer.desk.safety import Door
 from designer.desk.shelf import Shelf
 from designer.factors import parse_order
-from designer.journal import Journal, Screened
-from designer.records import Remark
+from designer.journal import Journal, OpinionTaken, Screened
+from designer.records import Ranking, Remark
 from designer.review.code import numbered_lines
 from tests.designer.asgi import Browser
 from tests.designer.cheetah_table import cheetah_table
@@ -82,6 +82,15 @@ def test_what_a_candidate_reached_by_the_order_of_factors_is_shown(tmp_path: Pat
     assert "By the order" not in browser.get(f"{RUN}/c/g01c01").text
     compared = browser.get(f"{RUN}/compare?c=g01c00&c=g01c01").text
     assert re.search(r"speed, by the order</th><td[^>]*>3.25</td><td[^>]*>–</td>", compared)
+
+
+def test_what_raters_answer_in_the_journal_stands_beside_peoples_answers(tmp_path: Path):
+    ranking = Ranking(shown=("g01c00", "g02c01"), places=(1, 0))
+    taken = OpinionTaken(id="heron-2-0", kind="rank", round=2, by="heron", ranking=ranking)
+    desk_run(tmp_path, [*rounds(), taken])
+    page = Browser(tmp_path).get(f"{RUN}/rank").text
+    assert "What 1 answer says" in page
+    assert "Strengths, by heron" in page
 
 
 def test_two_candidates_side_by_side_show_what_changed(browser: Browser):
