@@ -84,6 +84,16 @@ def test_what_a_candidate_reached_by_the_order_of_factors_is_shown(tmp_path: Pat
     assert re.search(r"speed, by the order</th><td[^>]*>3.25</td><td[^>]*>–</td>", compared)
 
 
+def test_a_run_without_a_fitness_shows_no_score_as_if_it_said_something(tmp_path: Path):
+    run = desk_run(tmp_path)
+    assert "Best so far" in Browser(tmp_path).get(f"{RUN}/").text
+    (run.folder / "task" / "task.json").write_text(example_task(fitness_origin="none").model_dump_json())
+    page = Browser(tmp_path).get(f"{RUN}/").text
+    assert "Best so far" not in page
+    assert "search score, optimistic" not in page
+    assert "no fitness: answers choose" in page
+
+
 def test_what_raters_answer_in_the_journal_stands_beside_peoples_answers(tmp_path: Path):
     ranking = Ranking(shown=("g01c00", "g02c01"), places=(1, 0))
     taken = OpinionTaken(id="heron-2-0", kind="rank", round=2, by="heron", ranking=ranking)
