@@ -47,6 +47,7 @@ from designer.review.verdict import sentences, verdict_of
 from designer.run_until import with_end
 from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
+from designer.search.rules import rule_named
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
@@ -132,7 +133,8 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
 
 def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Measure a task's world and read its expressions against it. Raises TaskError."""
-    trackers_of(config.track)  # one that can't be had is told now
+    rule_named(config.search.rule)  # what can't be had is told now
+    trackers_of(config.track)
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
