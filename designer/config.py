@@ -240,6 +240,10 @@ class Config(Section):
         description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
     )
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
+    track: str = Field(
+        "",
+        description="where the run's numbers go too: tensorboard, wandb, one of your own as module:Class; several with commas",
+    )
 
     @property
     def by_people_alone(self) -> bool:

@@ -11,7 +11,7 @@ from tests.e2e.command import designer
 
 DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
 FASTER = (
-    *("--training.steps", "2048", "--clips", "false", "--search.finalists", "1", "--search.confirm", "0"),
+    *("--training.steps", "2048", "--clips", "false", "--search.population", "1", "--search.confirm", "0"),
     *("--evaluation.episodes", "2", "--evaluation.checkpoints", "1"),
 )
 
