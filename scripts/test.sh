@@ -32,7 +32,7 @@ step() {
 step "ruff check" "$VENV/bin/ruff" check .
 step "ruff format" "$VENV/bin/ruff" format --check .
 step "mypy" "$VENV/bin/mypy"
-step "host tests" "$VENV/bin/python" -m pytest -rs tests/designer tests/contract tests/e2e tests/docker
+step "host tests" "$VENV/bin/python" -m pytest -rs tests/designer tests/contract tests/e2e tests/docker tests/cluster
 step "worker tests" env PYTHONPATH="$WORKER_PYTEST" "$WORKER_PYTHON" -m pytest tests/envs tests/sandbox
 
 if [ -n "$failed" ]; then

@@ -12,7 +12,6 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,7 +24,7 @@ from designer.executors.parcel import END, Answer, End, message, pack_folder
 from designer.executors.remote import LostError, Restarts, Say, order_for
 from designer.executors.resumable import job_digest
 from designer.executors.slurm_node import ANSWER, CODE, ORDER
-from designer.executors.slurm_queue import Queue, SlurmQueue, wanted_of
+from designer.executors.slurm_queue import LOGS, Queue, SlurmQueue, wanted_of
 from designer.files import disk_error, write_atomically
 from designer.records import Record, Status, digest
 from designer.user_folders import cache_folder
@@ -33,6 +32,7 @@ from designer.user_folders import cache_folder
 TICKET = "ticket.json"
 LOOK_EVERY_S = 0.25
 LATE_S = 20.0  # a shared disk may show what a node wrote some seconds later
+CLOSING_S = 5.0
 CHUNK = 1 << 22
 WALLS = Limits(cpu_s=60, wall_s=300)
 
@@ -88,6 +88,7 @@ class SlurmJobs:
             return answer
 
         answer = self._restarts.until_it_ends(job.verb if job else "walls", once)
+        _wait_for_its_end(place)
         shutil.rmtree(place, ignore_errors=True)
         return answer
 
@@ -122,10 +123,9 @@ class SlurmJobs:
                     raise LostError(f"Slurm's job {ticket.number} ended as {how} without a result{hint}")
                 self._restarts.stopping.wait(LOOK_EVERY_S)
         finally:
-            if answer.end is None:
-                with suppress(OSError):
-                    (place / TICKET).unlink()
+            if answer.end is None:  # lost, stopped, or nobody can take its answer: nobody will look for it again
                 self._queue.cancel(ticket.number)
+                shutil.rmtree(place, ignore_errors=True)
 
 
 class SlurmProvider:
@@ -163,6 +163,13 @@ def _stored(place: Path) -> Ticket | None:
         return Ticket.model_validate_json((place / TICKET).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def _wait_for_its_end(place: Path) -> None:
+    """Let submitit write its own last file, but not for long: without it Slurm would count a good job as failed."""
+    give_up = time.monotonic() + CLOSING_S
+    while time.monotonic() < give_up and not any(place.glob(f"*/{LOGS}/*_result.pkl")):
+        time.sleep(0.05)
 
 
 def _read(path: Path, at: int) -> bytes:
