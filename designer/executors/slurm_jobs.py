@@ -117,6 +117,7 @@ class SlurmJobs:
                 how = self._queue.ended(ticket.number)
                 if how == "OUT_OF_MEMORY" and is_job:
                     answer.feed(message(END, _out_of_memory().model_dump_json().encode()))
+                    continue
                 ended_at = min(ended_at, time.monotonic()) if how else float("inf")
                 if time.monotonic() - ended_at > self._late_s:
                     hint = "" if at else f" and no word in {place}: do the nodes see this folder (executor.posts)?"
