@@ -41,6 +41,7 @@ OTHER = {
     "executor.sbatch": "partition=gpu account=lab", "executor.posts": "/shared/a b", "executor.node_python": "apptainer exec x",
     "disk.reserve_gb": "1.5", "disk.prune": "false",
     "clips": "false",
+    "track": "tensorboard,wandb",
     "cached_baselines": "false",
 }  # fmt: skip
 
