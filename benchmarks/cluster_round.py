@@ -20,6 +20,8 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +66,34 @@ def compared(folder: Path, flags: list[str], what: list[str]) -> int:
         flags += ["--executor.backend", "ray", "--executor.address", cluster.address]
         found = 0
         if "node" in what:
-            told = whole(
-                folder / "node", flags, "ray, a node killed", lambda _: cluster.remove_node(nodes[0], allow_graceful=False)
-            )
-            found += differences(own, told)
+            killed = whole(folder / "node", flags, "ray, a node killed", partial(kill_at_work, cluster, nodes))
+            found += differences(own, killed)
             cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
         if "host" in what:
             found += differences(own, whole(folder / "host", flags, "ray, the host killed", lambda process: process.kill()))
     finally:
         cluster.shutdown()
     return found
+
+
+def kill_at_work(cluster: Any, nodes: list[Any], process: subprocess.Popen[str]) -> None:
+    """Kill a node while a job of ours runs on it, the processes of Ray as well as what hangs on them."""
+    while process.poll() is None:
+        for node in nodes:
+            if runs_a_job(node.all_processes["raylet"][0].process.pid):
+                cluster.remove_node(node, allow_graceful=False)
+                return
+        time.sleep(0.01)
+
+
+def runs_a_job(raylet: int) -> bool:
+    """Say whether a node's process has a worker that is at a job: Ray names it after the task."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError):
+            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == raylet and (place / "cmdline").read_bytes().startswith(b"ray::ray_messages"):
+                return True
+    return False
 
 
 def sizes(steps: int, candidates: int) -> list[str]:
