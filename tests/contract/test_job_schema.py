@@ -163,8 +163,8 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
 
 
 OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer", "stages", "factors"}
-"""Settings have defaults, and so has a training in one piece; not every task has an order of factors; what a tree's operation has
-is its interpreter's matter."""
+"""Settings have defaults, and so has a training in one piece; not every task has an order of factors; what a tree's
+operation has is its interpreter's matter."""
 
 
 def missing(job: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
