@@ -31,7 +31,6 @@ from designer.errors import ConfigError, InputError, RewardRefusedError
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
 from designer.executors.engine import DockerEngine
-from designer.expression import parse_episode
 from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
@@ -42,6 +41,7 @@ from designer.modelling import require_model
 from designer.notifying import Notifier, command_from
 from designer.origin import MACHINE_SETTINGS, here, settle
 from designer.prompts import Prompts
+from designer.rankers import ranked_only, with_rater
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
@@ -171,32 +171,6 @@ def require_trainer(config: Config, table: StateTable) -> None:
             f"training.trainer = {config.training.trainer} trains one policy after the other, so candidates can't share a box. "
             "Add --training.share-box false."
         )
-
-
-def with_rater(config: Config, task: Task) -> Config:
-    """Let the task's order of factors rank where nobody else was chosen to judge. Raises ConfigError where there is none."""
-    feedback = config.feedback
-    if feedback.rater == "heron" and not task.order:
-        raise ConfigError(
-            "feedback.rater = heron compares by an order of factors, and this task has none. Type one, the weightiest first: "
-            '--order "speed: torso_velocity[x]" --order "effort: -norm(action)".'
-        )
-    chosen = feedback.model_fields_set
-    changes: dict[str, str] = {}
-    if task.order and task.fitness is None and "source" not in chosen:
-        changes["source"] = "ranking"
-    if task.order and "ranking" in (feedback.source, changes.get("source")) and "rater" not in chosen:
-        changes["rater"] = "heron"
-    return config.model_copy(update={"feedback": feedback.model_copy(update=changes)}) if changes else config
-
-
-def ranked_only(task: Task, table: StateTable, config: Config) -> tuple[Task, Config]:
-    """Fit a task without a fitness for a search that people's rankings steer alone. Every episode scores 0."""
-    if config.feedback.rater == "simulated":
-        raise ConfigError("a simulated rater answers by the task's fitness, and this task has none. Give it one: --fitness.")
-    nothing = parse_episode("0 * mean(norm(action))", table)
-    search = config.search.model_copy(update={"rule": "icpl"})
-    return task.model_copy(update={"fitness": nothing}), config.model_copy(update={"search": search})
 
 
 def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
@@ -410,4 +384,5 @@ def image(asked: argparse.Namespace) -> None:
 def _retyped(asked: argparse.Namespace) -> str:
     """Return what was typed to name the task, quoted for a shell."""
     given = [("", asked.what), ("--env ", asked.env), ("--state ", asked.state), ("--fitness ", asked.fitness)]
+    given += [("--order ", factor) for factor in asked.order or ()]
     return " ".join(flag + shlex.quote(value) for flag, value in given if value)

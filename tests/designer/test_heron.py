@@ -9,7 +9,6 @@ import pytest
 
 from designer.archive import Archive
 from designer.check import check
-from designer.commands import with_rater
 from designer.config import Config
 from designer.errors import ConfigError, TaskError
 from designer.executors.fake import Fake
@@ -19,6 +18,7 @@ from designer.preferences.hierarchy import Decision, decision, spreads, trained
 from designer.proposers import Brief, Slot
 from designer.proposers.composer import Composer
 from designer.proposers.heron import AUTHOR, Heron
+from designer.rankers import with_rater
 from designer.records import Verb
 from designer.runs import Run, create
 from tests.designer.cheetah_table import cheetah_table
