@@ -70,7 +70,7 @@ def test_composer_says_where_the_task_is_solved_where_that_is_asked():
     candidate = Candidate(
         id="g01c00", round=1, sample=0, verb=Verb.INIT, source=asked.source, proposer="composer", form="stages", why=""
     )
-    entry = Entry(candidate, Verdict(candidate="g01c00", accepted=True), (), ())
+    entry = Entry(candidate, Verdict(status=Status.OK), (), ())
     assert design_of(brief(entries=(entry,)), entry) is not None
     assert split(asked.source)[1].count("def solved") == 1
 
