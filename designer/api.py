@@ -30,6 +30,8 @@ from designer.review.verdict import sentences, verdict_of
 from designer.runs import CLIP, REPORT, Run
 from designer.runs import open_run as read_run
 from designer.task import TaskDraft, TaskFile, draft_of, find_task
+from designer.trackers import Tracker
+from designer.trackers.choosing import Named
 from designer.workbench import POLICY
 from designer.world_source import locate_world
 
@@ -125,28 +127,31 @@ def run(
     notify: str = "",
     quiet: bool = False,
     unsafe: bool = False,
+    trackers: Sequence[Tracker] = (),
 ) -> Result:
     """Design a reward, as `designer run` does, and return how the run stands.
 
     what: a task's name, a task file, a sentence (with `env` and `fitness`), a `Task`, or a run's folder to go on with.
-    settings: by dotted names, or a `Config`; they outweigh the file. quiet: print nothing. The rest is as on the command line.
+    settings: by dotted names, or a `Config`; they outweigh the file. quiet: print nothing. trackers: your own, beside
+    those that the setting `track` names. The rest is as on the command line.
 
     Ctrl-C raises InterruptedRunError; nothing that finished is lost. Raises DesignerError.
     """
     asked = _asked(what, env, fitness, state, unsafe)
+    own = [Named(type(tracker).__name__, tracker) for tracker in trackers]
     with _console(quiet) as console:
         notifier = Notifier(notify, lambda line: console.print(line, markup=False))
         if not isinstance(what, Task) and Path(what).is_dir():
             asked.settings, asked.config_file = _texts(settings), config_file
             again = commands.resume(Path(what), asked)
-            commands.carry_out_anew(again, console, notifier)
+            commands.carry_out_anew(again, console, notifier, own)
             return open_run(again.folder)
         config = _config(settings, config_file)
         require_model(config)
         require_future(config, datetime.now())
         draft = what.draft() if isinstance(what, Task) else find_task(str(what), bundle_root() / "envs", env, fitness)
         made = commands.prepare_draft(draft, asked, config, console).made(Path(runs), datetime.now())
-        commands.carry_out_anew(made, console, notifier)
+        commands.carry_out_anew(made, console, notifier, own)
     return open_run(made.folder)
 
 

@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -47,9 +47,12 @@ from designer.review.verdict import sentences, verdict_of
 from designer.run_until import with_end
 from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
+from designer.search.rules import rule_named
 from designer.showing import print_code, show_candidate, show_run, show_runs
 from designer.task import TaskDraft, find_task, require_fitness, resolve_task
 from designer.text import printable
+from designer.trackers.choosing import Named, trackers_of, trackers_that_work
+from designer.trackers.tracking import tracking
 from designer.training_defaults import training_of, with_training
 from designer.world_source import WorldSource, locate_world
 
@@ -130,6 +133,8 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
 
 def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Measure a task's world and read its expressions against it. Raises TaskError."""
+    rule_named(config.search.rule)  # what can't be had is told now
+    trackers_of(config.track)
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)
@@ -197,18 +202,24 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
     require_consent(run.config, asked.unsafe)
     if not asked.settings:
         return run
+    trackers_of(asked.settings.get("track", ""))
     config = load(folder / "config.toml", asked.settings)
     return run._replace(config=with_end(config, datetime.now()) if "search.until" in asked.settings else config)
 
 
-def carry_out_anew(run: Run, console: Console, notifier: Notifier | None = None) -> None:
+def carry_out_anew(run: Run, console: Console, notifier: Notifier | None = None, trackers: Sequence[Named] = ()) -> None:
     """Carry a run out in boxes of its own; only baselines may come from earlier runs."""
     executor = executor_for(run, console_line(console))
-    carry_out(run, executor, console, baselines_of(run, executor), notifier)
+    carry_out(run, executor, console, baselines_of(run, executor), notifier, trackers)
 
 
 def carry_out(
-    run: Run, executor: Executor, console: Console, cache: BaselineCache | None = None, notifier: Notifier | None = None
+    run: Run,
+    executor: Executor,
+    console: Console,
+    cache: BaselineCache | None = None,
+    notifier: Notifier | None = None,
+    trackers: Sequence[Named] = (),
 ) -> None:
     """Run the loop to its end, then film and report. A stop leaves everything that was finished, and says how to go on."""
     say = console_line(console)
@@ -219,7 +230,7 @@ def carry_out(
         for line in filter(None, (tight_disk(run), tight_time(run, datetime.now()))):
             say(line)
         run = settled(run, executor, say, approval(console))
-        _design(run, executor, console, cache)
+        _design(run, executor, console, cache, trackers)
         clip = film(run, executor)
         path = write_report(run)
     finished(run, clip, path, console)
@@ -237,21 +248,20 @@ def approval(console: Console) -> Callable[[str], bool] | None:
     return ask
 
 
-def _design(run: Run, executor: Executor, console: Console, cache: BaselineCache | None) -> None:
+def _design(run: Run, executor: Executor, console: Console, cache: BaselineCache | None, trackers: Sequence[Named]) -> None:
     plain = Plain(console, run.task.fitness_unit)
     display = LiveTable(console, run.task.fitness_unit, planned_steps(run)) if console.is_terminal else plain
     published = Published(display, run.folder)
-    loop = make_loop(run, executor, published, console_line(console), cache=cache)
-    if loop.archive.started is None:
-        loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
-    opening = loop.archive.started
-    assert opening is not None
-    console.print(
-        Text(printable(_header(opening))),
-        soft_wrap=True,
-    )
-    with published.beating(), display if isinstance(display, LiveTable) else nullcontext():
-        loop.design(slots(run.config))
+    say = console_line(console)
+    with tracking(run, published, [*trackers_that_work(run.config.track, say), *trackers], say) as tracked:
+        loop = make_loop(run, executor, tracked, say, cache=cache)
+        if loop.archive.started is None:
+            loop.record(_opening(run, loop.proposer.name, f"{executor.name} ({executor.walls()})"))
+        opening = loop.archive.started
+        assert opening is not None
+        console.print(Text(printable(_header(opening))), soft_wrap=True)
+        with published.beating(), display if isinstance(display, LiveTable) else nullcontext():
+            loop.design(slots(run.config))
 
 
 def _opening(run: Run, proposer: str, sandbox: str) -> RunStarted:

@@ -119,7 +119,9 @@ class TrainingConfig(Section):
 class EvaluationConfig(Section):
     episodes: int = Field(20, ge=1, description="episodes that judge a trained policy")
     checkpoints: int = Field(5, ge=1, le=20, description="points of the fitness curve, evenly spaced over the training")
-    checkpoint_episodes: int = Field(4, ge=1, description="episodes for every point of that curve but the last")
+    checkpoint_episodes: int = Field(
+        4, ge=1, description="episodes for every point of that curve but the last, shared by seeds that are trained together"
+    )
 
 
 class FeedbackConfig(Section):
@@ -220,6 +222,10 @@ class Config(Section):
         description="take baselines that an earlier run trained alike, and keep this run's ($DESIGNER_BASELINES says where)",
     )
     clips: bool = Field(True, description="film the winner and the human-written reward's policy")
+    track: str = Field(
+        "",
+        description="where the run's numbers go too: tensorboard, wandb, one of your own as module:Class; several with commas",
+    )
 
     @property
     def aids(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from designer.archive import HUMAN, Archive
@@ -15,6 +16,7 @@ from designer.runs import CLIP, Run
 from designer.search import Batch
 from designer.seeds import clip_seed
 from designer.trials import fractions
+from designer.waiting import side_by_side
 from designer.workbench import PAUSED, POLICY
 
 SECONDS = 10.0
@@ -33,16 +35,17 @@ def film(run: Run, executor: Executor) -> str:
         return "none (clips = false)"
     if winner is None:
         return "none (there is no winner)"
-    told = str(run.folder / CLIP)
+    missing = []
     for name, file in ((winner, CLIP), (HUMAN, HUMAN_CLIP)):
         trials = [trial for trial in archive.trials_of(name, "final") if trial.result]
         if trials and not (run.folder / file).exists():
-            error = _film(run, executor, trials, file)
-            if error and file == CLIP:
-                told = f"none ({error}; on Debian, `sh scripts/system.sh` installs what drawing needs)"
-    if told == str(run.folder / CLIP):
-        list(film_candidates(run, executor, alarmed(archive)))
-    return told
+            missing.append(partial(_film, run, executor, trials, file))
+    errors: dict[str, str] = {}
+    side_by_side(max(1, len(missing)), missing, errors.update, executor.stop)
+    if error := errors.get(CLIP):
+        return f"none ({error}; on Debian, `sh scripts/system.sh` installs what drawing needs)"
+    list(film_candidates(run, executor, alarmed(archive)))
+    return str(run.folder / CLIP)
 
 
 def alarmed(archive: Archive) -> list[str]:
@@ -65,14 +68,14 @@ def film_candidates(run: Run, executor: Executor, names: Sequence[str]) -> Itera
             yield name, _tried(run, executor, trials[0], archive.trials_of(name, "search"), folder)
 
 
-def _film(run: Run, executor: Executor, trials: list[Trial], file: str) -> str:
-    """Film the median trial and keep the clip beside the report. Returns why there is none, or ""."""
+def _film(run: Run, executor: Executor, trials: list[Trial], file: str) -> dict[str, str]:
+    """Film the median trial and keep the clip beside the report. Returns why there is none, or "", under the file's name."""
     median = sorted(trials, key=lambda trial: trial.scores[-1].fitness)[len(trials) // 2]
     folder = run.folder / "candidates" / median.candidate / FINAL_CLIP
     error = _tried(run, executor, median, run.archive().trials_of(median.candidate, "final"), folder)
     if not error:
         shutil.copyfile(folder / CLIP, run.folder / file)
-    return error
+    return {file: error}
 
 
 def _tried(run: Run, executor: Executor, trial: Trial, all_trials: list[Trial], folder: Path) -> str:

@@ -10,6 +10,7 @@ every run of its task, world, budget and seeds: `baselines.py` keeps what they l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -237,7 +238,7 @@ def _rollout_spec(bench: Workbench, batch: Batch) -> dict[str, Any]:
         "checkpoints": len(fractions(bench.config, batch)),
         "policies": len(batch.seeds),
         "episodes": evaluation.episodes,
-        "earlier_episodes": evaluation.checkpoint_episodes,
+        "earlier_episodes": math.ceil(evaluation.checkpoint_episodes / len(batch.seeds)),
         "seed": episode_seed(bench.config.search.seed, batch.purpose),
     }
     return {**spec, "random_seeds": list(batch.seeds)} if batch.candidate == RANDOM else spec

@@ -1,7 +1,8 @@
-"""What all tests have in common: baselines, locks of slots and the library are in folders of the tests' own."""
+"""What all tests have in common: folders of their own for baselines, slots' locks and the library, and no wait for the disk."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,4 +21,12 @@ def own_slots_and_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESIGNER_SLOTS", str(tmp_path_factory.mktemp("slots")))
         patch.setenv("DESIGNER_LIBRARY", str(tmp_path_factory.mktemp("library")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_wait_for_the_disk() -> Iterator[None]:
+    """No test pulls the plug, and a slow disk would take longer than all tests. Those of durability watch the calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
         yield

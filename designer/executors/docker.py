@@ -144,7 +144,7 @@ class Docker:
         if complaint == STOPPED:
             raise InterruptedRunError("the run was stopped while this box was working.")
         report = _usable_report(heard, reader, complaint)
-        write_atomically(folder / "stderr.txt", printable(heard.stderr().decode("utf-8", errors="replace")))
+        write_atomically(folder / "stderr.txt", printable(heard.stderr().decode("utf-8", errors="replace")), durable=False)
         ending = Ending(
             result=reader.result,
             complaint=complaint,

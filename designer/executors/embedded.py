@@ -148,7 +148,7 @@ class Embedded:
             return None
         if not complaint:
             _require_walls(report, reader, stderr, kind)
-        write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")))
+        write_atomically(folder / "stderr.txt", printable(stderr.decode("utf-8", errors="replace")), durable=False)
         ending = Ending(
             result=reader.result,
             complaint=complaint,

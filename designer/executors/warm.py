@@ -40,6 +40,8 @@ IDLE_S = 120.0
 START_S = 120
 SPARE_S = 30.0
 CHILDREN = 64
+MAX_FILES = 60
+"""A job with more files goes to a cold box: a packet carries so many descriptors (`sandbox/warm.py`), a few for its streams."""
 PARENT = Limits(cpu_s=10**7, wall_s=0, memory_bytes=1 << 46, file_bytes=1 << 20)
 """What a warm process may use: no less than any child, which lowers it for itself."""
 
@@ -101,7 +103,7 @@ class _WarmProcess:
     def start(self, job: Job, folder: Path, kind: str) -> WarmBox | None:
         with self._asking:
             world = job.spec.get("world", self._made_for and self._made_for[0])
-            if self._failed or world is None or world.startswith(USERS_OWN):
+            if self._failed or world is None or world.startswith(USERS_OWN) or len(job.files) > MAX_FILES:
                 return None
             try:
                 if self._made_for != (world, kind) or self._has_ended():

@@ -250,7 +250,8 @@ def _limits(run: Run, verdict: RunVerdict) -> list[str]:
         "seeds; it says how far other seeds might move the mean, and nothing about other tasks or worlds.",
         "A search score comes from one training seed and was used to choose: it is optimistic. Compare final numbers only.",
         "The curves' points before the last are judged on "
-        f"{count(run.config.evaluation.checkpoint_episodes, 'episode')} each: rough. The best point of a curve is no result.",
+        f"{count(run.config.evaluation.checkpoint_episodes, 'episode')} each, shared by seeds that were trained together: "
+        "rough. The best point of a curve is no result.",
         "What a reward's terms did is what the training box said of itself. It is shown, never scored.",
     ]
     if run.config.training.share_box:

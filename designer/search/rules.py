@@ -27,10 +27,11 @@ def make_search(config: SearchConfig, baselines: tuple[str, ...]) -> Search:
 
     A rule of your own is called as Rule(config.search, baselines), as the built-in ones are.
     """
-    return _rule(config.rule)(config, baselines)
+    return rule_named(config.rule)(config, baselines)
 
 
-def _rule(name: str) -> Callable[[SearchConfig, tuple[str, ...]], Search]:
+def rule_named(name: str) -> Callable[[SearchConfig, tuple[str, ...]], Search]:
+    """Return what makes a search of this name. Raises ConfigError."""
     path = BUILT_IN.get(name, name)
     module, colon, attribute = path.partition(":")
     if not colon:

@@ -250,3 +250,18 @@ def test_warm_box_ends_with_its_host(code: Path, tmp_path: Path) -> None:
         assert any(marked(str(seed)))
         process.kill()
     assert all_gone(str(seed), within_s=2)
+
+
+def test_job_of_more_files_than_a_packet_carries_is_done_all_the_same(executor: Embedded, tmp_path: Path) -> None:
+    """A shared box of a large round: each candidate has a file, and one more where it goes on from a pause."""
+    count = 70
+    spec = {
+        **{"world": "pendulum", "seeds": [1], "steps": 4, "fractions": [1.0], "entry": "reward", "candidates": count},
+        **{"reward_cpu_s": 5.0, "settings": {"num_envs": 2, "horizon": 2, "minibatches": 1}},
+    }
+    files: dict[str, bytes | Path] = {f"reward-{k}.py": GOOD.encode() for k in range(count)}
+    limits = Limits(cpu_s=60, wall_s=120, output_bytes=1024**3)
+    result = executor.run(Job("train_together", spec, files, limits), tmp_path / "together", lambda _: None)
+    assert result.status is Status.OK, result.error
+    assert len(result.content["candidates"]) == count
+    assert len(list((tmp_path / "together").glob("policy-*.safetensors"))) == count

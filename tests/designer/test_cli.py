@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import io
+
 import pytest
+from rich.console import Console
 
 from designer.cli import parse
-from designer.config import Config, knobs
+from designer.commands import prepare
+from designer.config import Config, knobs, load
 from designer.errors import ConfigError
 
 
@@ -75,3 +80,12 @@ def test_help_shows_every_setting_with_its_default(capsys):
     shown = " ".join(capsys.readouterr().out.split())
     for knob in knobs(Config()):
         assert f"--{knob.name.replace('_', '-')}" in shown
+
+
+@pytest.mark.parametrize("setting", [{"search.rule": "best-of-n"}, {"track": "tensorbord"}])
+def test_name_that_can_not_be_had_is_told_before_a_run_is_made(tmp_path, setting):
+    """And before the world is measured: that takes a while, and here it would fail for want of a worker."""
+    asked = argparse.Namespace(what="inverted_pendulum_centre", env="", fitness="", state="", unsafe=False)
+    config = load(None, {**setting, "worker.python": str(tmp_path / "no-python")})
+    with pytest.raises(ConfigError, match="Did you mean"):
+        prepare(asked, config, Console(file=io.StringIO()))

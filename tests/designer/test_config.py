@@ -42,6 +42,7 @@ OTHER = {
     "search.until": "07:30", "library.examples": "2", "executor.shared": "false",
     "disk.reserve_gb": "1.5", "disk.prune": "false",
     "clips": "false",
+    "track": "tensorboard,wandb",
     "cached_baselines": "false",
 }  # fmt: skip
 

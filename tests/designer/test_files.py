@@ -17,6 +17,16 @@ def test_file_is_written_with_its_folders(tmp_path):
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.txt"]
 
 
+def test_a_durable_file_and_its_folder_are_on_the_disk_and_another_waits_for_nothing(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append(os.fstat(descriptor).st_ino))
+    write_atomically(tmp_path / "result", "kept")
+    assert seen == [(tmp_path / "result").stat().st_ino, tmp_path.stat().st_ino]
+    write_atomically(tmp_path / "input", "made anew", durable=False)
+    assert len(seen) == 2
+    assert (tmp_path / "input").read_text() == "made anew"
+
+
 def test_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "inside").write_text("old")

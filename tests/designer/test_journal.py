@@ -29,6 +29,13 @@ def test_events_are_read_back_in_order(tmp_path):
     assert {stamped.at for stamped in read(path)} == {12.5}
 
 
+def test_an_event_is_on_the_disk_before_the_run_goes_on(tmp_path, monkeypatch):
+    path, seen = tmp_path / "journal.jsonl", []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append((os.fstat(descriptor).st_ino, path.read_bytes())))
+    journal(path).append(FINISHED)
+    assert seen == [(path.stat().st_ino, path.read_bytes())]
+
+
 def test_missing_journal_is_an_empty_one(tmp_path):
     assert read(tmp_path / "journal.jsonl") == []
 

@@ -170,6 +170,17 @@ def test_candidate_that_fails_in_training_is_recorded_and_the_run_goes_on(tmp_pa
     assert archive.final_scores("human")
 
 
+def test_seeds_trained_together_share_the_episodes_of_a_curves_points(tmp_path):
+    asked = set()
+
+    def seen(job: Job) -> None:
+        if job.verb == "rollout" and "random_seeds" not in job.spec:
+            asked.add((job.spec["policies"], job.spec["earlier_episodes"], job.spec["episodes"]))
+
+    attempt(small_run(tmp_path, evaluation={"episodes": 6, "checkpoint_episodes": 4}, search={"final_seeds": 5}), Fake(seen))
+    assert {(1, 4, 6), (5, 1, 6)} <= asked
+
+
 def test_training_box_that_sends_no_policy_has_crashed(tmp_path):
     def silent(job: Job) -> JobResult | None:
         return JobResult(Status.OK, "", {}, 1.0, 1.0, "") if job.verb == "train" and "reward.py" in job.files else None

@@ -15,7 +15,7 @@ from tests.designer.cheetah_table import cheetah_table
 ROOT = Path(__file__).resolve().parents[2]
 TINY = (
     *("--training.steps", "4096", "--search.rounds", "1", "--search.population", "2", "--search.final-seeds", "2"),
-    *("--evaluation.episodes", "2", "--evaluation.checkpoints", "2", "--clips", "false"),
+    *("--evaluation.episodes", "2", "--evaluation.checkpoints", "1", "--clips", "false"),
     *("--llm.critic", "0", "--llm.analyst", "false", "--cached-baselines", "false"),
 )
 SECRET = "sk-do-not-write-this-down-0123456789"

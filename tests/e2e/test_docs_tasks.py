@@ -10,7 +10,10 @@ from markdown_it import MarkdownIt
 from tests.e2e.command import designer
 
 DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
-FASTER = ("--evaluation.episodes", "2", "--training.steps", "4096", "--clips", "false")
+FASTER = (
+    *("--training.steps", "2048", "--clips", "false", "--search.population", "1", "--search.confirm", "0"),
+    *("--evaluation.episodes", "2", "--evaluation.checkpoints", "1"),
+)
 
 
 def test_every_block_of_the_page_works_as_it_stands(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def left(temporary: Path, known: frozenset[int] = frozenset()) -> Left:
     described = [text for process in sorted(processes | known) if (text := description(process))]
     mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(temporary) in line]
     # os.walk goes on where a folder ends while it is read: it is being removed.
-    files = [os.path.relpath(os.path.join(at, name), temporary) for at, *names in os.walk(temporary) for name in sum(names, [])]
+    files = [os.path.relpath(os.path.join(at, n), temporary) for at, folders, own in os.walk(temporary) for n in folders + own]
     return Left(described, files, mounts, sorted(os.listdir("/sys/class/net")))
 
 

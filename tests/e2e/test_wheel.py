@@ -102,7 +102,8 @@ def test_installed_package_does_not_shadow_a_users_envs(installed: Installed, tm
 
 def test_demo_runs_from_the_installed_wheel(installed: Installed, tmp_path: Path) -> None:
     search = ["--search.rounds", "1", "--search.population", "2", "--search.final-seeds", "2"]
-    tiny = ["--training.steps", "4096", "--evaluation.episodes", "2", *search]
+    judged = ["--evaluation.episodes", "2", "--evaluation.checkpoints", "1", "--search.confirm", "0", "--search.finalists", "1"]
+    tiny = ["--training.steps", "4096", *judged, *search]
     command = [installed.bin / "designer", "run", "half_cheetah_backward", *tiny]
     outcome = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
