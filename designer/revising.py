@@ -13,7 +13,7 @@ from designer.archive import Archive
 from designer.assemble import executor_for
 from designer.commands import carry_out
 from designer.config import load
-from designer.errors import InputError, did_you_mean
+from designer.errors import ConfigError, InputError, did_you_mean
 from designer.files import write_atomically
 from designer.replaying import made_again, replay_config
 from designer.runs import GIVEN_FILE, Run, open_run
@@ -23,6 +23,8 @@ from designer.statistics import Interval, paired_difference, reading
 from designer.terms import term_names
 
 COMPOSER = {"llm.provider": "composer"}
+OWN = ("search.rule", "llm.provider", "llm.model")
+"""Settings that these commands choose themselves."""
 
 
 def simplify(asked: argparse.Namespace) -> None:
@@ -50,6 +52,7 @@ def tune(asked: argparse.Namespace) -> None:
 
 def ablate(asked: argparse.Namespace) -> None:
     """Say what a term, the language model or the critic bought."""
+    _refuse_own(asked)
     if asked.of == "terms":
         _tell_terms(revise(asked, "Ablate"))
         return
@@ -68,6 +71,7 @@ def ablate(asked: argparse.Namespace) -> None:
 
 def revise(asked: argparse.Namespace, rule: str) -> Run:
     """Make a run around a candidate of another run, and carry it out. Raises InputError."""
+    _refuse_own(asked)
     original = open_run(asked.run)
     archive = original.archive()
     name = asked.candidate or (archive.finished.winner if archive.finished else None)
@@ -84,6 +88,13 @@ def revise(asked: argparse.Namespace, rule: str) -> Run:
     write_atomically(run.folder / GIVEN_FILE, source)
     carry_out(run, executor_for(run), terminal.console())
     return run
+
+
+def _refuse_own(asked: argparse.Namespace) -> None:
+    """Refuse settings that would be passed over in silence. Raises ConfigError."""
+    for name in OWN:
+        if name in asked.settings:
+            raise ConfigError(f"{name} = {asked.settings[name]}: this command chooses it itself. Leave it out.")
 
 
 def _without(original: Run, asked: argparse.Namespace) -> Run:
