@@ -81,7 +81,8 @@ def revise(asked: argparse.Namespace, rule: str) -> Run:
     source = archive.candidates[name].source
     if rule != "Tune" and len(term_names(source)) < 2:
         raise InputError(f"{name} returns no dict of two or more named terms that could be left out one by one.")
-    flags = {**asked.settings, **COMPOSER, "search.rule": f"designer.search.revision:{rule}"}
+    screen = {"search.screen": "false"} if rule == "Ablate" else {}  # what a guard would keep out is what is to be measured
+    flags = {**screen, **asked.settings, **COMPOSER, "search.rule": f"designer.search.revision:{rule}"}
     config = load(original.folder / "config.toml", flags)
     require_consent(config, asked.unsafe)
     run = made_again(original, config, asked.runs, datetime.now())
@@ -115,8 +116,9 @@ def _tell_terms(run: Run) -> None:
     whole = {trial.seed: trial.result.fitness for trial in archive.trials_of(GIVEN, "search") if trial.result}
     _say("What each term buys: the fitness with all terms less that without it, on the same seeds.")
     for candidate, name in zip(archive.in_round(2), term_names(archive.candidates[GIVEN].source), strict=False):
-        if archive.kept_out(candidate.id):
-            _say(f"  {name}: nothing that could be told apart ({archive.kept_out(candidate.id)})")
+        if kept_out := archive.kept_out(candidate.id):  # where the user has it screened all the same
+            same = archive.duplicate_of(candidate.id)
+            _say(f"  {name}: {'nothing that could be told apart' if same else 'not measured'} ({kept_out})")
             continue
         left = {trial.seed: trial.result.fitness for trial in archive.trials_of(candidate.id, "search") if trial.result}
         _say(f"  {name}: {_told(paired_difference(whole, left))}")

@@ -189,3 +189,8 @@ def test_winner_that_shares_anothers_score_says_on_how_many_seeds_that_is(tmp_pa
     events = [event for event in finished() if getattr(event, "trials", (None,))[0] != trial(WINNER, "search", 1, 4.9)]
     found = verdict(tmp_path, [*events[:-1], Screened(candidate=WINNER, duplicate_of="g01c00"), events[-1]])
     assert (found.search_score, found.search_seeds) == (3.4, 1)
+
+
+def test_winner_without_final_trainings_is_not_said_to_have_failed_them(tmp_path: Path) -> None:
+    events = [*rounds(), RunFinished(reason="every term was left out once", winner=WINNER)]
+    assert "no final trainings were made" in said(tmp_path, events)
