@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,12 +10,14 @@ from functools import partial
 from pathlib import Path
 
 from designer.baselines import BaselineCache, cache_root, folder_hash
+from designer.clusters import cluster_slots, is_on_a_cluster
 from designer.config import Config
 from designer.display import Display
 from designer.environments import environment_recipe
 from designer.errors import SandboxError, TaskError
 from designer.executors import Executor, Job, Limits
 from designer.executors.at_most import AtMost
+from designer.executors.devices import Devices, Pinned, present
 from designer.executors.results import read_table
 from designer.executors.resumable import Resumable
 from designer.feedback.analyst import ANALYST, Analyst
@@ -47,8 +50,8 @@ DESCRIBE_LIMITS = Limits(cpu_s=120, wall_s=300)
 
 
 def slots(config: Config) -> int:
-    """Return how many boxes run at once."""
-    return config.executor.slots or cores()
+    """Return how many boxes run at once. Raises ConfigError, SandboxError where a cluster is to say it and doesn't."""
+    return config.executor.slots or (cluster_slots(config) if is_on_a_cluster(config) else cores())
 
 
 @contextmanager
@@ -77,8 +80,12 @@ def describe_job(world: str, config: Config) -> Job:
 
 
 def executor_for(run: Run, say: Callable[[str], None] = lambda line: None) -> Executor:
-    """Return what runs this run's boxes; each holds one of the machine's slots while it works."""
-    executor: Executor = provider_of(run.config).executor(run.code)
+    """Return what runs this run's boxes; on this machine each holds one of its slots while it works, and trainings a GPU."""
+    executor: Executor = provider_of(run.config, say).executor(run.code)
+    if is_on_a_cluster(run.config):
+        return Resumable(executor)
+    if run.config.executor.gpus_per_job:
+        executor = Pinned(executor, Devices(present(os.environ), run.config.executor.gpus_per_job))
     if run.config.executor.shared:
         machine = MachineSlots(slots_folder(), max(cores(), slots(run.config)), say)
         executor = Sharing(executor, machine, run.folder)

@@ -145,6 +145,7 @@ def _add_runs(verbs: Verbs) -> None:
     )
     run.add_argument("--until", dest="search.until", help="a time of day such as 07:30; the same as --search.until")
     run.add_argument("--notify", metavar="CMD", help="a command that is handed the verdict at the end ($DESIGNER_NOTIFY)")
+    run.add_argument("--dry-run", action="store_true", help="print the script that Slurm would be given, and stop")
     run.add_argument("--feedback", dest="feedback.source", help="fitness or ranking; the same as --feedback.source")
     baseline = _command(
         verbs, "baseline", commands.baseline, "measure random play, the human-written reward and the fitness as reward"

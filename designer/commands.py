@@ -25,6 +25,7 @@ from designer.config import Config, load, to_toml, with_environment
 from designer.deriving import settled
 from designer.display import LiveTable, Plain
 from designer.doctor import engine_answers, examine
+from designer.dry_run import slurm_script
 from designer.ending import console_line, require_future, resumable, tight_disk, tight_time, told_at_the_end
 from designer.errors import ConfigError, InputError, RewardRefusedError
 from designer.executors import Executor
@@ -73,6 +74,9 @@ def run(asked: argparse.Namespace) -> None:
         carry_out_anew(resumed, console, notifier)
         return
     config = load(asked.config_file, asked.settings)
+    if asked.dry_run:
+        print(slurm_script(draft_asked_for(asked), config))
+        return
     require_model(config)
     require_future(config, datetime.now())
     started = prepare(asked, config, console).made(asked.runs, datetime.now())
@@ -126,9 +130,12 @@ class Prepared(NamedTuple):
 
 def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
     """Find the task and measure its world. Raises TaskError."""
-    return prepare_draft(
-        find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or ""), asked, config, console
-    )
+    return prepare_draft(draft_asked_for(asked), asked, config, console)
+
+
+def draft_asked_for(asked: argparse.Namespace) -> TaskDraft:
+    """Read the files of the task that was typed. Raises TaskError."""
+    return find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
 
 
 def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, console: Console) -> Prepared:

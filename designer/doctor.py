@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from designer.addresses import without_secret
 from designer.assemble import describe, slots
+from designer.clusters import is_on_a_cluster, told_offer
 from designer.config import Config
 from designer.errors import DesignerError
+from designer.executors.devices import present
 from designer.executors.engine import DockerEngine
 from designer.files import write_atomically
 from designer.modelling import base_url
@@ -31,9 +33,16 @@ class Finding(NamedTuple):
 
 
 def examine(config: Config) -> list[Finding]:
-    """Look at the worker, the engine, the sandbox, the model's settings and the disk."""
-    sandboxes = [_worker(config), _engine(config), _image(config), *_sandbox(config)]
-    return [*sandboxes, _model(config), _disk(Path.cwd()), _slots(config)]
+    """Look at the worker, the engine, the cluster where one is named, the sandbox, the model's settings and the disk."""
+    boxes = [_cluster(config)] if is_on_a_cluster(config) else [_worker(config), _engine(config), _image(config)]
+    return [*boxes, *_sandbox(config), _model(config), _disk(Path.cwd()), _slots(config), *_gpus(config)]
+
+
+def _cluster(config: Config) -> Finding:
+    try:
+        return Finding(f"cluster ({config.executor.backend})", told_offer(config), True)
+    except DesignerError as error:
+        return Finding(f"cluster ({config.executor.backend})", str(error), False)
 
 
 def _worker(config: Config) -> Finding:
@@ -99,4 +108,16 @@ def _disk(folder: Path) -> Finding:
 
 
 def _slots(config: Config) -> Finding:
-    return Finding("boxes at once", str(slots(config)), True)
+    try:
+        return Finding("boxes at once", str(slots(config)), True)
+    except DesignerError as error:
+        return Finding("boxes at once", str(error), False)
+
+
+def _gpus(config: Config) -> list[Finding]:
+    """Say which GPUs this machine's trainings would be pinned to, where any are asked for."""
+    wanted = config.executor.gpus_per_job
+    if not wanted or is_on_a_cluster(config):
+        return []
+    found = present(os.environ)
+    return [Finding("GPUs", f"{', '.join(found) or 'none'}; a training sees {wanted:g}", len(found) >= wanted)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
@@ -12,7 +13,30 @@ class Section(BaseModel):
 
 
 class ExecutorConfig(Section):
-    slots: int = Field(0, ge=0, description="boxes at once; 0: one for each core")
+    backend: Literal["local", "ray", "slurm"] = Field(
+        "local", description="where boxes run: local (this machine), ray (tasks of a cluster) or slurm (its jobs)"
+    )
+    slots: int = Field(
+        0, ge=0, description="boxes at once; 0: one for each core, of this machine or of the Ray cluster; slurm wants a number"
+    )
+    gpus_per_job: float = Field(
+        0,
+        ge=0,
+        description="GPUs that a training may see: 0, a whole number, or a share such as 0.25 (several then see the same one); "
+        "local: by CUDA_VISIBLE_DEVICES, each its own while one is free",
+    )
+    restarts: int = Field(3, ge=0, description="how often a job that was lost with its node of a cluster is started again")
+    address: str | None = Field(
+        None, description="the Ray cluster, such as 10.0.0.5:6379; not set: RAY_ADDRESS, or the one that this machine is in"
+    )
+    sbatch: str = Field("", description="further options of Slurm jobs, such as 'partition=gpu account=lab qos=night'")
+    posts: Path | None = Field(
+        None, description="a folder on a disk that this machine and Slurm's nodes share; not set: in your cache folder"
+    )
+    node_python: str | None = Field(
+        None,
+        description="what starts Python on a Slurm node, such as 'apptainer exec designer.sif python3'; not set: this Python",
+    )
     shared: bool = Field(
         True, description="share this machine's slots with your other runs, so that all together have no more boxes than cores"
     )
@@ -20,6 +44,13 @@ class ExecutorConfig(Section):
     cpu_s_per_1k_steps: float = Field(
         2.0, gt=0, description="CPU time that a training may use for 1,000 steps, far above what an honest reward needs"
     )
+
+    @field_validator("gpus_per_job")
+    @classmethod
+    def _whole_or_a_share(cls, gpus: float) -> float:
+        if gpus > 1 and gpus != int(gpus):
+            raise ValueError("more than one GPU must be a whole number")
+        return gpus
 
 
 class DiskConfig(Section):

@@ -24,6 +24,8 @@ from designer.records import Record, digest
 ORIGIN = "origin.json"
 MACHINE_SETTINGS = (
     *("search.until", "worker.python", "executor.slots", "executor.shared", "sandbox.docker_host"),
+    *("executor.backend", "executor.address", "executor.gpus_per_job", "executor.restarts"),
+    *("executor.sbatch", "executor.posts", "executor.node_python"),
     *("disk.reserve_gb", "disk.prune", "llm.base_url", "llm.timeout_s", "llm.patience_s", "track"),
 )
 """Settings that belong to a place and a time: they may be given anew when a run goes on. All others stay with the run."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from designer.clusters import cluster_provider, is_on_a_cluster
 from designer.config import Config
 from designer.environments import environment_python
 from designer.errors import ConfigError, MachineError, SandboxError, WorkerMissingError, did_you_mean
@@ -16,6 +17,7 @@ from designer.executors.docker import DEFAULT, Docker, Image, Options, leftovers
 from designer.executors.embedded import Embedded
 from designer.executors.engine import DockerEngine, Engine
 from designer.executors.provider import Provider
+from designer.executors.remote import Say
 from designer.images import image_tag
 from designer.runs import stage_worker_code
 from designer.scratch import scratch_folder
@@ -110,11 +112,13 @@ def worker_python(config: Config) -> Path:
     return chosen.absolute()
 
 
-def provider_of(config: Config) -> Provider:
+def provider_of(config: Config, say: Say = lambda line: None) -> Provider:
     """Return the provider that a config names; for `auto`, the one that it would take. Raises ConfigError, SandboxError."""
     name = config.sandbox.provider
     if name == AUTO:
-        return provider_of(choose(config).config)
+        return provider_of(choose(config).config, say)
+    if is_on_a_cluster(config):
+        return cluster_provider(config, say)
     if name == DOCKER:
         return docker_provider(config)
     if name in (EMBEDDED, NONE):

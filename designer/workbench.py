@@ -36,8 +36,13 @@ class Workbench(NamedTuple):
     """Whether candidates are compared and audited before their first training: see `screening.py`."""
 
     def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
-        memory = int(self.config.executor.memory_gb * 1024**3)
-        return Limits(cpu_s=int(cpu_s), wall_s=60 + 4 * cpu_s, memory_bytes=memory, output_bytes=output_bytes)
+        return limits_by(self.config, cpu_s, output_bytes)
+
+
+def limits_by(config: Config, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
+    """Return what a box may use by these settings, given its CPU time [s]."""
+    memory = int(config.executor.memory_gb * 1024**3)
+    return Limits(cpu_s=int(cpu_s), wall_s=60 + 4 * cpu_s, memory_bytes=memory, output_bytes=output_bytes)
 
 
 def batch_folder(batch: Batch) -> str:

@@ -25,6 +25,7 @@ compile() { # output, then uv's further arguments
 
 compile scripts/dev.lock pyproject.toml scripts/host.in --extra dev "$@"
 compile scripts/litellm.lock pyproject.toml --extra dev --extra litellm --constraint scripts/dev.lock
+compile scripts/cluster.lock pyproject.toml --extra dev --extra ray --extra slurm --constraint scripts/dev.lock "$@"
 compile scripts/trackers.lock pyproject.toml --extra dev --extra tensorboard --extra wandb --constraint scripts/dev.lock
 compile scripts/browser.lock pyproject.toml --extra browser --constraint scripts/dev.lock "$@"
 compile scripts/host.lock pyproject.toml scripts/host.in --constraint scripts/dev.lock

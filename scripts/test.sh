@@ -34,7 +34,7 @@ step "ruff format" "$VENV/bin/ruff" format --check .
 step "mypy" "$VENV/bin/mypy"
 # One process more than cores: many tests wait. The long ones come first, so that none is left alone at the end.
 step "host tests" "$VENV/bin/python" -m pytest -rs -n "$(($(getconf _NPROCESSORS_ONLN) + 1))" --dist worksteal \
-    tests/e2e tests/contract tests/docker tests/designer
+    tests/e2e tests/contract tests/docker tests/cluster tests/designer
 step "worker tests" env PYTHONPATH="$WORKER_PYTEST" "$WORKER_PYTHON" -m pytest tests/envs tests/sandbox
 
 if [ -n "$failed" ]; then

@@ -15,13 +15,17 @@ Progress = Callable[[Mapping[str, float]], None]
 
 
 class Limits(Record):
-    """What a box may use. CPU time is the candidate's limit; the wall clock guards the machine."""
+    """What a box may use. CPU time is the candidate's limit; the wall clock guards the machine.
+
+    devices: the GPUs that it may see, as CUDA_VISIBLE_DEVICES names them; none: nothing is said of them.
+    """
 
     cpu_s: int
     wall_s: float
     memory_bytes: int = 6 * 1024**3
     file_bytes: int = 64 * 1024**2
     output_bytes: int = 1024**3
+    devices: tuple[str, ...] = ()
 
 
 class Job(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from designer.errors import SandboxError
@@ -14,8 +14,9 @@ makes a few such tensors a million times; a box that keeps them spends a quarter
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def box_environment(code: str, scratch: str) -> dict[str, str]:
+def box_environment(code: str, scratch: str, devices: Sequence[str] = ()) -> dict[str, str]:
     """Return a worker's variables. Nothing of the host's environment enters a box."""
+    gpus = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": scratch,
@@ -27,6 +28,7 @@ def box_environment(code: str, scratch: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         **dict.fromkeys(SINGLE_THREADED, "1"),
         **KEEP_MEMORY,
+        **gpus,
     }
 
 

@@ -139,9 +139,15 @@ def within(holds: Callable[[], bool]) -> bool:
     return True
 
 
+def all_checks() -> tuple[Check, ...]:
+    """Return every check of the suite."""
+    from designer.executors import conformance_endings, conformance_left, conformance_walls
+
+    return (*conformance_endings.CHECKS, *conformance_walls.CHECKS, *conformance_left.CHECKS)
+
+
 def conformance(config: Config) -> Iterator[Outcome]:
     """Examine the sandbox that a config names with all checks."""
-    from designer.executors import conformance_endings, conformance_walls
     from designer.sandboxes import provider_of
 
-    yield from examine(provider_of(config), config, (*conformance_endings.CHECKS, *conformance_walls.CHECKS))
+    yield from examine(provider_of(config), config, all_checks())

@@ -199,7 +199,7 @@ class Docker:
             "argv": [python, "-s", "-P", "-m", "sandbox.worker", JOB],
             "cpu_s": limits.cpu_s,
             # CUDA reserves more addresses than there is memory; the container's memory is bounded all the same.
-            "memory_bytes": UNBOUNDED_BYTES if self._options.gpu else limits.memory_bytes,
+            "memory_bytes": UNBOUNDED_BYTES if self._options.gpu or limits.devices else limits.memory_bytes,
             "file_bytes": limits.file_bytes,
             "wall_s": limits.wall_s + SPARE_WALL_S,
             "read_only": ["/", CODE, JOB],
@@ -211,7 +211,9 @@ class Docker:
         from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
         binds = {scratch / "code": CODE, scratch / "job": JOB, **{Path(path): path for path in self._image.binds}}
-        gpus = [DeviceRequest(count=-1, capabilities=[["gpu"]])] if self._options.gpu else None
+        # A container numbers the GPUs that it is given anew, so it needs no variable to choose among them.
+        wanted: dict[str, Any] = {"device_ids": list(limits.devices)} if limits.devices else {"count": -1}
+        gpus = [DeviceRequest(capabilities=[["gpu"]], **wanted)] if self._options.gpu or limits.devices else None
         return {
             "network_mode": "none",
             "ipc_mode": "none",

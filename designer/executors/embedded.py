@@ -87,7 +87,8 @@ class Embedded:
             raise InterruptedRunError("the run was stopped before this box was started.")
         kind = self._choose()
         prepare_folder(job, folder)
-        warm = self._warm.start(job, folder, kind) if self._warm else None
+        # A warm process has its environment already: a box that is to see certain GPUs is made anew.
+        warm = self._warm.start(job, folder, kind) if self._warm and not job.limits.devices else None
         ended = self._watch(warm, kind, job, folder, progress) if warm else None
         return ended or self._in_a_box(kind, job, folder, progress)
 

@@ -105,7 +105,7 @@ def launch(
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=box_environment(str(code), str(box / "scratch")),
+            env=box_environment(str(code), str(box / "scratch"), limits.devices),
             cwd=box / "scratch",
             pass_fds=(write_end,),
             start_new_session=True,
