@@ -76,7 +76,7 @@ def test_plain_display_tells_a_whole_run_line_by_line():
             display.happened(event, archive)
 
     shown = lines(show)
-    assert shown.startswith("round 1: asking for 1 rewards\ntraining g01c00 (1 seed), human (2 seeds)\n")
+    assert shown.startswith("round 1: asking for 1 reward\ntraining g01c00 (1 seed), human (2 seeds)\n")
     assert shown.endswith("done: all rounds and the final trainings are done\n")
 
 
