@@ -153,7 +153,7 @@ class LiveTable(Plain):
 def _piece(batch: Batch) -> str:
     """Say which piece of a training a batch is, or nothing where it is the whole."""
     if batch.since:
-        return f", from {batch.since:.0%} on"
+        return f", from {batch.since:.0%} " + (f"to {batch.until:.0%}" if batch.until < 1 else "on")
     return f", to {batch.until:.0%}" if batch.until < 1 else ""
 
 
