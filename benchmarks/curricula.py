@@ -1,7 +1,7 @@
 """Curricula against the sparse reward alone, in MiniGrid: steps to a success of 0.9, with right and wrong stages. Resumable.
 
     export PYTHONPATH=.; python=.environments/native/bin/python
-    $python -m benchmarks.curricula LOG [--minutes M] [--only TASK]    goes on where LOG stops
+    $python -m benchmarks.curricula LOG [--minutes M] [--only TASK] [--arms A,B]    goes on where LOG stops
     $python -m benchmarks.curricula LOG --table                        prints what LOG holds
 
 Every line of LOG (JSON) is one training. All arms have the same trainer, seeds and cap, and the same reward: 1 on the goal.
@@ -186,12 +186,12 @@ def train(task: Task, arm: str, seed: int) -> dict[str, Any]:
     return {**row, "events": told.get("events", []), "told": told.get("stages", [])}
 
 
-def main(log: Path, minutes: float, only: str) -> None:
+def main(log: Path, minutes: float, only: str, arms: Sequence[str]) -> None:
     """Do the trainings that the log lacks, one after the other, and append each as it ends."""
     torch.set_num_threads(1)
     done = {(row["task"], row["arm"], row["seed"]) for row in read(log)}
     end = time.monotonic() + 60 * minutes
-    for name, arm, seed in [(name, arm, seed) for name in TASKS for seed in SEEDS for arm in ARMS]:
+    for name, arm, seed in [(name, arm, seed) for name in TASKS for seed in SEEDS for arm in arms]:
         if (name, arm, seed) in done or (only and name != only) or time.monotonic() > end:
             continue
         row = {"task": name, "arm": arm, "seed": seed, "cap": TASKS[name].cap, **train(TASKS[name], arm, seed)}
@@ -240,4 +240,4 @@ if __name__ == "__main__":
     if "--table" in sys.argv:
         table(read(path))
     else:
-        main(path, float(given.get("--minutes", 1000)), given.get("--only", ""))
+        main(path, float(given.get("--minutes", 1000)), given.get("--only", ""), given.get("--arms", ",".join(ARMS)).split(","))

@@ -122,7 +122,14 @@ def make_loop(
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
     bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
-    loop = Loop(bench, search_for(run), Composer(run.config.curriculum.form), journal, run.archive(), display)
+    loop = Loop(
+        bench,
+        search_for(run),
+        Composer(run.config.curriculum.form, asks_solved=run.config.asks_solved),
+        journal,
+        run.archive(),
+        display,
+    )
     loop.world_source, loop.vigil.say = run.world_source, say
     if (run.folder / GIVEN_FILE).is_file():
         loop.proposer = Reviser((run.folder / GIVEN_FILE).read_text(encoding="utf-8"), "the given reward")
@@ -137,7 +144,8 @@ def _seat_model(run: Run, loop: Loop, model: LLM) -> None:
     def switched_off(judge: str) -> Callable[[str], None]:
         return lambda reason: loop.record(JudgeSwitchedOff(judge=judge, reason=reason))
 
-    loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest, run.config.curriculum.form)
+    form, asks_solved = run.config.curriculum.form, run.config.asks_solved
+    loop.proposer = LanguageModel(model, run.prompts, run.config.prompt.digest, form, asks_solved=asks_solved)
     loop.parallel = run.config.llm.parallel
     off = loop.archive.judges_off
     if run.config.feedback.rater == "model" and RATER not in off:

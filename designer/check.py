@@ -13,7 +13,7 @@ from collections import Counter
 from designer.allowed import BUILTINS
 from designer.check_fields import field_reads
 from designer.check_language import dotted, language_faults, parameters
-from designer.check_stages import stage_faults
+from designer.check_stages import solved_faults, stage_faults
 from designer.records import Fault, StateTable
 from designer.syntax import Unreadable, parse
 from designer.text import is_visible
@@ -36,7 +36,13 @@ def check(source: str, table: StateTable) -> tuple[Fault, ...]:
     if isinstance(tree, Unreadable):
         return (Fault(line=tree.line, message=tree.message, hint="Send one complete Python file."),)
     reads = field_reads(tree, table)
-    faults = [*_contract_faults(tree), *stage_faults(tree), *reads.faults, *language_faults(tree, table.by_name, reads.judged)]
+    faults = [
+        *_contract_faults(tree),
+        *stage_faults(tree),
+        *solved_faults(tree),
+        *reads.faults,
+        *language_faults(tree, table.by_name, reads.judged),
+    ]
     return tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.line)[:MAX_FAULTS])
 
 

@@ -10,6 +10,7 @@ from designer.records import Fault
 from designer.stages import MOST, STAGE, STAGES, stages_value
 
 ARGUMENTS = ("name", "done", "reward", "share")
+SOLVED = "solved"
 FORM = 'Write STAGES = [Stage("hold_key", key_held), ...]: a name, a function done(s), perhaps a reward(s, a) and a share.'
 _LAST_PHASE = 0.2
 
@@ -28,6 +29,16 @@ def stage_faults(tree: ast.Module) -> list[Fault]:
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     faults = [fault for element in value.elts for fault in _element_faults(element, functions)]
     return faults or _whole_faults(value)
+
+
+def solved_faults(tree: ast.Module) -> list[Fault]:
+    """Return what is wrong with a file's `solved(s)`, its own word on where the task is solved; [] where it has none."""
+    function = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == SOLVED), None)
+    if function is None:
+        return []
+    if tuple(arg.arg for arg in parameters(function)) != ("s",) or function.args.defaults or function.args.kwonlyargs:
+        return [_at(function, f"{SOLVED} takes {ast.unparse(function.args)[:80]}.", f"It must be {SOLVED}(s).")]
+    return _done_faults(function, "the task is solved")
 
 
 def _element_faults(element: ast.expr, functions: dict[str, ast.FunctionDef]) -> list[Fault]:
@@ -74,12 +85,12 @@ def _function_faults(
     return _done_faults(function) if what == "done" else []
 
 
-def _done_faults(function: ast.FunctionDef) -> list[Fault]:
+def _done_faults(function: ast.FunctionDef, what: str = "a stage is reached") -> list[Fault]:
     """Refuse what is plainly no condition; the harness looks at the rest."""
     hint = "Return a comparison of the state, (num_envs,) of bool: return s.carrying > 0."
     returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
     wrong = [node for node in returns if isinstance(node.value, ast.Dict | ast.Constant | ast.Tuple | ast.List | None)]
-    faults = [_at(node, f"{function.name} says when a stage is reached and returns no condition here.", hint) for node in wrong]
+    faults = [_at(node, f"{function.name} says when {what} and returns no condition here.", hint) for node in wrong]
     return faults or ([] if returns else [_at(function, f"{function.name} returns nothing.", hint)])
 
 

@@ -164,6 +164,11 @@ def require_trainer(config: Config, table: StateTable) -> None:
             f"{table.world} shows its policy pictures, which training.trainer = ppo can't look at. "
             "Add --training.trainer sb3, or show the world as vectors."
         )
+    if config.aids and config.training.trainer != "ppo":
+        raise ConfigError(
+            f"training.trainer = {config.training.trainer} has nothing that fades or eases ({'; '.join(config.aids_told)}). "
+            "Use training.trainer = ppo, or leave these settings off."
+        )
     if config.training.share_box and config.training.trainer != "ppo":
         raise ConfigError(
             f"training.trainer = {config.training.trainer} trains one policy after the other, so candidates can't share a box. "

@@ -45,7 +45,9 @@ def _meaning(apart: float) -> str:
         return "the same reward, scale, offset and shaping aside"
     if apart < 0.3:
         return "alike"
-    return "about as unlike as two unrelated rewards" if apart < 0.8 else "nearly opposite"
+    if apart < 0.6:
+        return "related: they pay much of the same"
+    return "about as unlike as two unrelated rewards (0.7)" if apart < 0.8 else "nearly opposite"
 
 
 def _signature(bench: Workbench, archive: Archive, name: str) -> Signature:

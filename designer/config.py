@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from designer.addresses import has_secret
+from designer.aid_settings import CurriculumConfig, FadingConfig, HelpConfig
 from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
 from designer.machine_settings import DiskConfig, ExecutorConfig, SandboxConfig, Section, WorkerConfig
@@ -115,21 +116,6 @@ class TrainingConfig(Section):
         return {name: value for name, value in said.items() if value is not None}
 
 
-class CurriculumConfig(Section):
-    form: Literal["step", "stages", "both"] = Field(
-        "step", description="what is written anew: rewards (step), curricula (stages), or both, every other candidate"
-    )
-    input: Literal["index", "object", "position", "language"] = Field(
-        "index",
-        description="how a policy is told its stage: by number, by the state's fields it is about, by these fields' values, or "
-        "by its words",
-    )
-    bonus: float = Field(0.2, ge=0, description="what reaching a stage at once pays, in the reward's units; less the later")
-    gates: bool = Field(
-        True, description="go on only by measured success, leave out what can't be reached, drop what doesn't help"
-    )
-
-
 class EvaluationConfig(Section):
     episodes: int = Field(20, ge=1, description="episodes that judge a trained policy")
     checkpoints: int = Field(5, ge=1, le=20, description="points of the fitness curve, evenly spaced over the training")
@@ -220,6 +206,8 @@ class Config(Section):
     search: SearchConfig = SearchConfig()
     training: TrainingConfig = TrainingConfig()
     curriculum: CurriculumConfig = CurriculumConfig()
+    fading: FadingConfig = FadingConfig()
+    help: HelpConfig = HelpConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     llm: LlmConfig = LlmConfig()
@@ -238,6 +226,21 @@ class Config(Section):
         "",
         description="where the run's numbers go too: tensorboard, wandb, one of your own as module:Class; several with commas",
     )
+
+    @property
+    def aids(self) -> dict[str, Any]:
+        """What eases or steers a candidate's training, as a training job says it; {} where nothing does."""
+        return self.fading.for_the_trainer | self.help.for_the_trainer
+
+    @property
+    def aids_told(self) -> list[str]:
+        """The same for people."""
+        return self.fading.told + self.help.told
+
+    @property
+    def asks_solved(self) -> bool:
+        """Whether a candidate should say, as solved(s), where the task is solved."""
+        return bool({"anneal", "help"} & set(self.aids))
 
     @property
     def by_people_alone(self) -> bool:

@@ -69,7 +69,7 @@ class Plain:
         self._unit = f" {one_line(unit, 40)}" if unit else ""
 
     def proposing(self, slots: tuple[Slot, ...]) -> None:
-        self._say(f"round {slots[0].round}: asking for {len(slots)} rewards")
+        self._say(f"round {slots[0].round}: asking for {count(len(slots), 'reward')}")
 
     def training(self, batches: tuple[Batch, ...]) -> None:
         names = ", ".join(f"{b.candidate} ({count(len(b.seeds), 'seed')}{_piece(b)})" for b in batches)
@@ -153,7 +153,7 @@ class LiveTable(Plain):
 def _piece(batch: Batch) -> str:
     """Say which piece of a training a batch is, or nothing where it is the whole."""
     if batch.since:
-        return f", from {batch.since:.0%} on"
+        return f", from {batch.since:.0%} " + (f"to {batch.until:.0%}" if batch.until < 1 else "on")
     return f", to {batch.until:.0%}" if batch.until < 1 else ""
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from designer.aids import AidLog
 from designer.course import CourseLog
 from designer.record import Record as Record
 from designer.record import digest as digest
@@ -267,7 +268,7 @@ class Trial(Record):
 
     until: share of the whole training that is done; below 1 it was paused there and may go on.
     scores: one a checkpoint from the beginning, the last one is the result. Empty unless `status` is OK.
-    course: how its curriculum went, where it is one.
+    course: how its curriculum went, where it is one. aids: what eased or steered it.
     train_cpu_s, wall_s: of all pieces of the training together.
     from_cache: a baseline that an earlier run trained; its times are that run's.
     together: the candidates that were trained in one box with this one, in any piece of its training.
@@ -284,6 +285,7 @@ class Trial(Record):
     traces: tuple[Trace, ...] = ()
     evidence: Evidence | None = None
     course: CourseLog | None = None
+    aids: tuple[AidLog, ...] = ()
     folder: str
     train_cpu_s: float = 0.0
     wall_s: float = 0.0

@@ -13,7 +13,7 @@ from designer.archive import Archive
 from designer.assemble import executor_for
 from designer.commands import carry_out
 from designer.config import load
-from designer.errors import InputError, did_you_mean
+from designer.errors import ConfigError, InputError, did_you_mean
 from designer.files import write_atomically
 from designer.replaying import made_again, replay_config
 from designer.runs import GIVEN_FILE, Run, open_run
@@ -23,6 +23,8 @@ from designer.statistics import Interval, paired_difference, reading
 from designer.terms import term_names
 
 COMPOSER = {"llm.provider": "composer"}
+OWN = ("search.rule", "llm.provider", "llm.model")
+"""Settings that these commands choose themselves."""
 
 
 def simplify(asked: argparse.Namespace) -> None:
@@ -50,6 +52,7 @@ def tune(asked: argparse.Namespace) -> None:
 
 def ablate(asked: argparse.Namespace) -> None:
     """Say what a term, the language model or the critic bought."""
+    _refuse_own(asked)
     if asked.of == "terms":
         _tell_terms(revise(asked, "Ablate"))
         return
@@ -68,6 +71,7 @@ def ablate(asked: argparse.Namespace) -> None:
 
 def revise(asked: argparse.Namespace, rule: str) -> Run:
     """Make a run around a candidate of another run, and carry it out. Raises InputError."""
+    _refuse_own(asked)
     original = open_run(asked.run)
     archive = original.archive()
     name = asked.candidate or (archive.finished.winner if archive.finished else None)
@@ -77,13 +81,21 @@ def revise(asked: argparse.Namespace, rule: str) -> Run:
     source = archive.candidates[name].source
     if rule != "Tune" and len(term_names(source)) < 2:
         raise InputError(f"{name} returns no dict of two or more named terms that could be left out one by one.")
-    flags = {**asked.settings, **COMPOSER, "search.rule": f"designer.search.revision:{rule}"}
+    screen = {"search.screen": "false"} if rule == "Ablate" else {}  # what a guard would keep out is what is to be measured
+    flags = {**screen, **asked.settings, **COMPOSER, "search.rule": f"designer.search.revision:{rule}"}
     config = load(original.folder / "config.toml", flags)
     require_consent(config, asked.unsafe)
     run = made_again(original, config, asked.runs, datetime.now())
     write_atomically(run.folder / GIVEN_FILE, source)
     carry_out(run, executor_for(run), terminal.console())
     return run
+
+
+def _refuse_own(asked: argparse.Namespace) -> None:
+    """Refuse settings that would be passed over in silence. Raises ConfigError."""
+    for name in OWN:
+        if name in asked.settings:
+            raise ConfigError(f"{name} = {asked.settings[name]}: this command chooses it itself. Leave it out.")
 
 
 def _without(original: Run, asked: argparse.Namespace) -> Run:
@@ -104,8 +116,9 @@ def _tell_terms(run: Run) -> None:
     whole = {trial.seed: trial.result.fitness for trial in archive.trials_of(GIVEN, "search") if trial.result}
     _say("What each term buys: the fitness with all terms less that without it, on the same seeds.")
     for candidate, name in zip(archive.in_round(2), term_names(archive.candidates[GIVEN].source), strict=False):
-        if archive.kept_out(candidate.id):
-            _say(f"  {name}: nothing that could be told apart ({archive.kept_out(candidate.id)})")
+        if kept_out := archive.kept_out(candidate.id):  # where the user has it screened all the same
+            same = archive.duplicate_of(candidate.id)
+            _say(f"  {name}: {'nothing that could be told apart' if same else 'not measured'} ({kept_out})")
             continue
         left = {trial.seed: trial.result.fitness for trial in archive.trials_of(candidate.id, "search") if trial.result}
         _say(f"  {name}: {_told(paired_difference(whole, left))}")

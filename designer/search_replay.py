@@ -21,7 +21,7 @@ from designer.proposers import Slot
 from designer.records import Candidate, Score, Status, Trial, TrialKey, Verdict
 from designer.runs import open_run
 from designer.search import Advance, Batch, Propose, Search, Stop
-from designer.search.rules import BUILT_IN, make_search
+from designer.search.rules import BUILT_IN, make_search, rule_named
 from designer.statistics import mean
 
 MOST_ACTIONS = 10_000
@@ -29,6 +29,10 @@ MOST_ACTIONS = 10_000
 
 def replay_search(asked: argparse.Namespace) -> None:
     """Print what each rule would have picked out of a run's candidates, over several orders of the pool."""
+    if asked.orders < 1:
+        raise InputError(f"--orders {asked.orders}: the pool is played in one order at least.")
+    for rule in asked.rules:
+        rule_named(rule)
     run = open_run(asked.run)
     archive = run.archive()
     pool = Pool(archive)
@@ -40,10 +44,16 @@ def replay_search(asked: argparse.Namespace) -> None:
         f"{len(pool.candidates)} candidates, best {best:.3g} {run.task.fitness_unit}; means over {asked.orders} orders of them"
     )
     print(f"{'rule':<12} {'trainings':>9} {'picked':>8} {'claimed minus picked':>21}")
+    none = False
     for rule in asked.rules or BUILT_IN:
         config = run.config.search.model_copy(update={"rule": rule, "population": population})
         picks = [replayed(archive, config, order) for order in range(asked.orders)]
         print(f"{rule:<12} {fmean(pick.units for pick in picks):>9.1f} {_told(picks)}")
+        none |= all(pick.winner is None for pick in picks)
+    if none:
+        print(
+            "nothing: the rule pauses before the stored curves' first point (evaluation.checkpoints), or goes by rankings only"
+        )
 
 
 def _told(picks: Sequence[Pick]) -> str:

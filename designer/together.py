@@ -32,7 +32,7 @@ def trainings_together(
     bench: Workbench, archive: Archive, batches: Sequence[Batch], boxes: int, tell: Tell
 ) -> list[partial[TrainedTogether]]:
     """Return the shared trainings that these batches still need, for so many boxes at once; none unless it is asked for."""
-    if not bench.config.training.share_box:
+    if not bench.config.training.share_box or bench.config.aids:  # an aid is one candidate's: it is trained alone
         return []
     return [partial(train_together, bench, archive, group, tell) for group in groups(archive, batches, boxes)]
 

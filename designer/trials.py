@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from designer import shared_result
+from designer.aids import MAX_AIDS, MAX_NAME, MAX_POINTS, AidLog
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE
 from designer.config import Config
 from designer.course import CourseLog
@@ -108,6 +109,7 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
         traces=traces,
         evidence=judged.evidence[k] if judged.evidence else None,
         course=_course(training, k),
+        aids=_aids(training, k),
         folder=batch_folder(batch),
         together=shared_result.beside(bench.folder / batch_folder(batch) / "train", [before] if before else []),
         train_cpu_s=training.cpu_s / len(batch.seeds) + (before.train_cpu_s if before else 0.0),
@@ -136,6 +138,8 @@ def _train_job(bench: Workbench, batch: Batch, source: str) -> Job:
     elif batch.candidate not in BASELINES and form_of(source) == "stages":
         curriculum = config.curriculum
         spec["stages"] = {"input": curriculum.input, "bonus": curriculum.bonus, "gated": curriculum.gates}
+    if config.aids and batch.candidate not in BASELINES:
+        spec["aids"] = config.aids
     if batch.since > 0:
         files[CHECKPOINT] = paused_at(bench, batch)
     return Job("train", spec, files, bench.limits(START_UP_CPU_S + training_cpu_s(bench, batch), POLICY_BYTES))
@@ -313,6 +317,20 @@ def _course(training: JobResult, policy: int) -> CourseLog | None:
     if not (fits and stages):
         return None
     return found.model_copy(update={"events": found.events[:MAX_GATE_EVENTS], "points": found.points[:MAX_COURSE_POINTS]})
+
+
+def _aids(training: JobResult, policy: int) -> tuple[AidLog, ...]:
+    """Read what the training box says of its aids: text, whatever it holds."""
+    try:
+        own = training.content["aids"][policy][:MAX_AIDS]
+        found = [AidLog.model_validate({**aid, "name": one_line(str(aid["name"]), MAX_NAME)}) for aid in own]
+    except (KeyError, IndexError, TypeError, ValidationError):
+        return ()
+    return tuple(
+        aid.model_copy(update={"at": aid.at[:MAX_POINTS], "value": aid.value[:MAX_POINTS]})
+        for aid in found
+        if len(aid.at) == len(aid.value)
+    )
 
 
 def _silent(_: Mapping[str, float]) -> None:

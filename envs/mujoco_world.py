@@ -18,6 +18,7 @@ import torch
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
+from envs.eases import Eases, Wanted
 from envs.state import Snapshot, State, StateField
 from envs.vec_env import Step, WorldSpec, require_finite
 
@@ -63,6 +64,7 @@ class MujocoWorld:
         self._dtype = dtype
         self._before: Snapshot = {}
         self._before_time = np.zeros(num_envs)
+        self._eases: Eases | None = None
 
     # What a world must say -------------------------------------------------------------------------------------------
 
@@ -94,6 +96,8 @@ class MujocoWorld:
     def step(self, action: Array, training_progress: float = 0.0) -> Step:
         applied = np.clip(action, self._action_low, self._action_high)
         self._ctrl[:] = applied
+        if self._eases is not None:
+            self._eases.carry(self._batch.bind("xfrc_applied"))
         self._batch.step(nstep=self.frame_skip)
         self.after_physics(self._before)
         self._episode_step += 1
@@ -101,6 +105,9 @@ class MujocoWorld:
         before = State(self._fields, self._before, self._before_time, training_progress, dtype=self._dtype)
         state = State(self._fields, raw, self._time(), training_progress, before, self._dtype)
         terminated = self.terminated(raw)
+        if self._eases is not None:
+            terminated = self._eases.forgive(terminated)
+            self._eases.follow(self._qpos, self._qvel)
         truncated = (self._episode_step >= self.spec.episode_steps) & ~terminated
         final_observation = observation = self.observe(raw)
         require_finite(self.spec.name, observation)
@@ -151,6 +158,11 @@ class MujocoWorld:
         names = [name.removeprefix("before.") for name in state if name.startswith("before.")]
         self._before = {name: state[f"before.{name}"] for name in names}
 
+    def ease(self, wanted: Wanted, seeds: Sequence[int]) -> Eases:
+        """Have a training's episodes eased from the next reset on; return what says how much. No judge asks for it."""
+        self._eases = Eases(wanted, self.model, self.num_envs, seeds, self.spec.episode_steps)
+        return self._eases
+
     def simulation(self, index: int) -> mujoco.MjData:
         """Return one simulation as an MjData, to draw it."""
         return self._batch.get_data(index)
@@ -163,6 +175,8 @@ class MujocoWorld:
             mine = ended[(ended // group_size) == group]
             if len(mine):
                 self._qpos[mine], self._qvel[mine] = self.draw_start(generator, len(mine))
+        if self._eases is not None:
+            self._eases.begin(ended, self._qpos, self._qvel)
         self._batch.forward(ended)
         self._episode_step[ended] = 0
 

@@ -111,6 +111,16 @@ class State:
         """Return copies for some of the worlds, in any order and as often as wanted: `rows` holds indices (k,)."""
         return self._derived(lambda original, name: getattr(original, name).index_select(0, rows))
 
+    def at_progress(self, progress: float) -> State:
+        """Return this state as it would be at another share of the training."""
+
+        def read(original: State, name: str) -> Tensor:
+            if name == "training_progress":
+                return torch.full_like(original.episode_time_s, progress)
+            return getattr(original, name)  # type: ignore[no-any-return]
+
+        return self._derived(read)
+
     def _derived(self, read: Callable[[State, str], Tensor]) -> State:
         derived = object.__new__(State)
         derived._cache = {}

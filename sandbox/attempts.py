@@ -53,6 +53,13 @@ class Attempts:
         counted = took[old][-WINDOW:]
         return Rate(int((counted > 0).sum()), len(counted))
 
+    def usual(self, row: int) -> float:
+        """Return how long its last successes took [steps], on average; 0 where there are none."""
+        count = int(self.count[row])
+        took = self.took[row, np.arange(max(0, count - self._size), count) % self._size]
+        successes = took[took > 0][-WINDOW:]
+        return float(successes.mean()) if len(successes) else 0.0
+
     def state(self) -> dict[str, Tensor]:
         return {name: torch.from_numpy(value.copy()) for name, value in self._arrays().items()}
 

@@ -192,6 +192,17 @@ class Course:
         first = (policy * 2 + kind) * self._none
         return [self._attempts.rate(first + stage, self._clock) for stage in range(self._none)]
 
+    def is_over(self, policy: int) -> bool:
+        """Say whether a policy pursues no stage any more."""
+        gate = self.gates[policy]
+        return self._over or gate.dropped or gate.level >= self._none
+
+    def usual_steps(self, policy: int) -> float:
+        """Return how many steps a policy's guided episodes take to the end of the last stage that it has mastered; 0: none."""
+        first = policy * 2 * self._none
+        took = [self._attempts.usual(first + k) for k in range(self._none) if self.gates[policy].status[k] == "passed"]
+        return sum(took)
+
     def _look(self, progress: float) -> None:
         """Have every gate decide; where one moves on, the next stage's own reward is scaled like the one before it."""
         self._over = self._settings.gated and progress >= 1 - LAST_PHASE

@@ -140,6 +140,8 @@ class PPO:
         self._rest = torch.zeros(shape)
         self._ended = torch.zeros(shape)
         self._step = 0
+        self.gamma: float | Tensor = settings.gamma
+        """The discount: the settings', or one for each policy, (P, 1), where it changes over the training."""
 
     @torch.no_grad()
     def act(self, observation: Tensor) -> Tensor:
@@ -160,7 +162,7 @@ class PPO:
         At a time limit the episode's rest is estimated by the value function (Pardo et al. 2018).
         """
         ended = (terminated | truncated).to(reward.dtype)
-        discounted = self._discounted * self.settings.gamma + reward
+        discounted = self._discounted * self.gamma + reward
         self._reward[:, self._step] = reward
         self._ended[:, self._step] = ended
         self._return[:, self._step] = discounted
@@ -236,10 +238,11 @@ class PPO:
     @torch.no_grad()
     def _batch(self, observation: Tensor) -> Batch:
         """Compute advantages by GAE (Schulman et al. 2016): A_t = delta_t + gamma lambda (1 - ended) A_t+1."""
-        gamma, lam = self.settings.gamma, self.settings.gae_lambda
+        gamma, lam = self.gamma, self.settings.gae_lambda
+        of_rest = gamma.unsqueeze(2) if isinstance(gamma, Tensor) else gamma
         value = self.networks.value(self._observation.flatten(1, 2)).view_as(self._reward)
         self._returns.update(self._return.flatten(1).unsqueeze(-1))
-        reward = (self._reward / self._returns.std.unsqueeze(1)).clamp(-10, 10) + gamma * self._rest
+        reward = (self._reward / self._returns.std.unsqueeze(1)).clamp(-10, 10) + of_rest * self._rest
         advantage = torch.zeros_like(value)
         following, next_value = torch.zeros_like(value[:, 0]), self.networks.value(self._scaled(observation))
         for t in reversed(range(self.settings.horizon)):

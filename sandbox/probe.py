@@ -19,6 +19,7 @@ from sandbox.extremes import extremes
 from sandbox.faults import CandidateFault
 from sandbox.output import Output
 from sandbox.reward import ANOTHER_ANSWER, TOLERANCE, Call, Reward
+from sandbox.solved import SOLVED, Solved
 from sandbox.stages import Dones, StageReward
 from sandbox.transitions import stretched
 
@@ -53,6 +54,7 @@ def judge(source: str, entry: str, play: Play, output: Output) -> None:
         seconds = (time.perf_counter() - started) / len(transitions)
         _ask_again(reward, transitions, answers)
         stages = _stages_in(source, reward, transitions)
+        _hold_solved(source, reward, transitions)
     except CandidateFault as fault:
         output.result(fault.status, fault.message, line=fault.line)
         return
@@ -80,6 +82,13 @@ def _stages_in(source: str, reward: Reward, transitions: list[Call]) -> list[dic
             _ask_again(own, transitions, [own.terms(*call) for call in transitions])
     shares = {name: float(torch.cat([answer[name] for answer in held]).mean()) for name in dones.plan.names}
     return [{"name": name, "held": share} for name, share in shares.items()]
+
+
+def _hold_solved(source: str, reward: Reward, transitions: list[Call]) -> None:
+    """Ask where a file says that the task is solved, if it does. Raises CandidateFault."""
+    if SOLVED in reward.defined:
+        solved = Solved(source)
+        _ask_again(solved, transitions, [solved.terms(*call) for call in transitions])
 
 
 def random_play(world_name: str, seed: int) -> Play:

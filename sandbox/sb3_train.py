@@ -61,6 +61,10 @@ class Sb3Training:
         """Return what the reward's terms did in one policy's training, as JSON."""
         return self._learners[policy].traces
 
+    def aids_of(self, policy: int) -> list[dict[str, Any]]:
+        """Return nothing: this trainer has no aids."""
+        return []
+
     def start(self) -> None:
         """Begin: a learner resets its worlds when it first learns."""
 

@@ -39,8 +39,10 @@ class Dones(Reward):
 
     def _asked(self, call: Call) -> Terms:
         num_envs = call.action.shape[0]
-        held = [self._guarded(lambda stage=stage: stage.done(call.state)) for stage in self.stages]
-        values = [_held(name, value, num_envs) for name, value in zip(self.plan.names, held, strict=True)]
+        said = [self._guarded(lambda stage=stage: stage.done(call.state)) for stage in self.stages]
+        values = [
+            held(f"done of the stage {name!r}", value, num_envs) for name, value in zip(self.plan.names, said, strict=True)
+        ]
         return Terms(self.plan.names, torch.stack(values))
 
     def fields_read(self, state: State) -> list[set[str]]:
@@ -105,8 +107,8 @@ def _words(stage: Stage) -> str:
     return f"{stage.name.replace('_', ' ')} {line}".strip().lower()
 
 
-def _held(name: str, value: Any, num_envs: int) -> Tensor:
-    where = f"done of the stage {name!r}"
+def held(where: str, value: Any, num_envs: int) -> Tensor:
+    """Return a condition as 0 or 1, (num_envs,), or say what is wrong with it; `where` names it. Raises CandidateFault."""
     if type(value) is not Tensor:
         raise CandidateFault("rejected", f"{where} returned a {type(value).__name__}; it must be a Tensor (num_envs,) of bool")
     if value.dtype != torch.bool:

@@ -16,16 +16,21 @@ import torch
 from torch import Tensor
 
 from envs import worlds
+from envs.eases import Wanted
 from envs.errors import WorldError
 from envs.vec_env import Step, VecEnv
 from sandbox import checkpoint
+from sandbox.aids import Aid, Aids
 from sandbox.course import Course
+from sandbox.fading import Timeless, fading_aids
 from sandbox.faults import CandidateFault
+from sandbox.help import Help
 from sandbox.measure import MeasureError
 from sandbox.output import Output
 from sandbox.payers import RewardSource, reward_source
 from sandbox.policy import pack
 from sandbox.ppo import PPO, Settings
+from sandbox.solved import solved_in
 from sandbox.stage_input import LeavesStage, without_stage
 from sandbox.staged_world import staged
 from sandbox.traces import Traces
@@ -55,6 +60,10 @@ class Trained(Protocol):
         """Return how each policy's curriculum went, as JSON; None where there is none."""
         ...
 
+    def aids_of(self, policy: int) -> list[dict[str, Any]]:
+        """Return what eased or steered one policy's training, as JSON."""
+        ...
+
     def start(self) -> None: ...
     def advance(self, until: float, output: Output) -> None: ...
     def state(self) -> Mapping[str, Mapping[str, Tensor]]: ...
@@ -65,8 +74,9 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     """Train and send `curves.jsonl`, `policy.safetensors`, the result and, where it paused, `checkpoint.safetensors`.
 
     job: world, seeds, steps (for each seed), fractions (where to keep a policy), settings, reward; optionally `until`, the
-    share of the steps at which to pause, `resume`: go on from the checkpoint beside the job, and `stages`: train by the stages
-    that reward.py defines. A box that goes on sends the policies of its own fractions.
+    share of the steps at which to pause, `resume`: go on from the checkpoint beside the job, `stages`: train by the stages
+    that reward.py defines, and `aids`: what eases or steers the training. A box that goes on sends the
+    policies of its own fractions.
     """
     carry_out(lambda: training_of(job, files), job, files, output)
 
@@ -76,11 +86,34 @@ def training_of(job: Mapping[str, Any], files: Callable[[str], bytes]) -> Traini
     settings = Settings(**job["settings"])
     seeds = job["seeds"]
     world = world_for(job, settings.num_envs * len(seeds))
+    asked = job.get("aids", {})
+    shown = Timeless(world) if asked.get("timeless", False) else world
     if "stages" in job:
-        with_stages, pays = staged(world, job, files, settings.gamma)
-        return Training(with_stages, pays, seeds, job["steps"], job["fractions"], settings, with_stages.course)
+        with_stages, pays = staged(shown, job, files, settings.gamma)
+        aids = aids_of(job, files, settings, world, with_stages.course)
+        return Training(with_stages, pays, seeds, job["steps"], job["fractions"], settings, with_stages.course, aids)
     reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
-    return Training(world, reward, seeds, job["steps"], job["fractions"], settings)
+    aids = aids_of(job, files, settings, world, None)
+    return Training(shown, reward, seeds, job["steps"], job["fractions"], settings, None, aids)
+
+
+def aids_of(
+    job: Mapping[str, Any], files: Callable[[str], bytes], settings: Settings, world: VecEnv, course: Course | None
+) -> Aids:
+    """Return the aids that a job asks for. Raises CandidateFault, and WorldError where the world can't be helped in."""
+    asked, seeds = job.get("aids", {}), job["seeds"]
+    if not asked:
+        return Aids()
+    solved = solved_in(files("reward.py").decode("utf-8"))
+    solvable = solved is not None
+    found: list[Aid] = [*fading_aids(asked, settings.gamma, len(seeds), course, solvable=solvable)]
+    if "help" in asked:
+        ease = getattr(world, "ease", None)
+        if ease is None:
+            raise WorldError(f"{world.spec.name} is no native MuJoCo world, and help works in these only: leave help off")
+        eases = ease(Wanted(**asked["help"]), seeds)
+        found.append(Help(eases, len(seeds), world.num_envs, world.spec.episode_steps, solvable=solvable))
+    return Aids(found, solved)
 
 
 def world_for(job: Mapping[str, Any], num_envs: int) -> VecEnv:
@@ -115,6 +148,8 @@ def carry_out(make: Callable[[], Trained], job: Mapping[str, Any], files: Callab
     traces = [training.traces_of(policy) for policy in range(len(job["seeds"]))]
     stages = training.stages()
     told = {} if stages is None else {"stages": stages}
+    if "aids" in job:
+        told["aids"] = [training.aids_of(policy) for policy in range(len(job["seeds"]))]
     output.result("ok", steps=training.steps, traces=traces, cpu_s=time.process_time() - started_cpu, **told)
 
 
@@ -130,8 +165,10 @@ class Training:
         fractions: list[float],
         settings: Settings,
         course: Course | None = None,
+        aids: Aids | None = None,
     ) -> None:
         """`steps` are rounded up to whole horizons. course: the curriculum that the world and the reward are at."""
+        self._aids = aids or Aids()
         self._horizons = max(1, -(-steps // (settings.num_envs * settings.horizon)))
         self._keep_at = [max(1, round(fraction * self._horizons)) for fraction in fractions]
         self._world = world
@@ -157,6 +194,10 @@ class Training:
     def traces_of(self, policy: int) -> list[dict[str, Any]]:
         """Return what the reward's terms did in one policy's training, as JSON."""
         return self.traces.of(policy)
+
+    def aids_of(self, policy: int) -> list[dict[str, Any]]:
+        """Return what eased or steered one policy's training, as JSON."""
+        return self._aids.told(policy)
 
     def start(self) -> None:
         """Begin: every world at the start of an episode."""
@@ -195,6 +236,7 @@ class Training:
     def _collect(self) -> None:
         """Fill the learner's horizon."""
         spec, settings = self._world.spec, self._settings
+        self._aids.before(self._done / self._horizons, self._learner)
         for step_of_horizon in range(settings.horizon):
             done = self._done * settings.horizon + step_of_horizon
             action = self._learner.act(self._observation).flatten(0, 1).double().numpy()
@@ -210,7 +252,8 @@ class Training:
 
     def _paid(self, step: Step, done: int) -> Tensor:
         """Pay the reward: the sum of its terms, (P, N). The traces see each term."""
-        names, values = self._reward.pay(step, torch.from_numpy(step.action).float())
+        terms = self._reward.pay(step, torch.from_numpy(step.action).float())
+        names, values = self._aids.pay(terms, step, done / (self._horizons * self._settings.horizon))
         by_policy = values.view(len(names), self._learner.policies, -1)
         self.traces.add(done, names, by_policy.mean(-1))
         return by_policy.sum(0)
@@ -230,6 +273,7 @@ class Training:
             "world": {name: torch.from_numpy(value) for name, value in self._world.state().items()},
             "reward": dict(self._reward.state()),
             "traces": self.traces.state(),
+            "aids": self._aids.state(),
             "kept": kept,
             "training": {"observation": self._observation, "facts": checkpoint.text(facts)},
         }
@@ -245,6 +289,7 @@ class Training:
         self._learner.restore(state["learner"])
         self._world.restore({name: value.numpy() for name, value in state["world"].items()})
         self._reward.restore(state.get("reward", {}))
+        self._aids.restore(state.get("aids", {}))
         self.traces.restore(tuple(facts["terms"]), state["traces"])
         names = list(self._learner.export())
         # Few horizons have many fractions each, so one policy may stand for several, also for some that nobody asked for then.

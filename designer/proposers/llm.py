@@ -34,13 +34,18 @@ class LanguageModel:
     nobody: it changes the parent's named numbers.
     """
 
-    def __init__(self, llm: LLM, prompts_folder: Path, with_digest: bool = True, form: FormAsked = "step") -> None:
-        """`with_digest`: whether prompts tell what was tried before, beside the parents. `form`: what is written anew."""
+    def __init__(
+        self, llm: LLM, prompts_folder: Path, with_digest: bool = True, form: FormAsked = "step", *, asks_solved: bool = False
+    ) -> None:
+        """`with_digest`: whether prompts tell what was tried before, beside the parents. `form`: what is written anew.
+        asks_solved: whether a file should say where the task is solved.
+        """
         self.name = llm.name
         self._llm = llm
         self._prompts = Prompts(prompts_folder)
         self._with_digest = with_digest
         self._form = form
+        self._asks_solved = asks_solved
 
     def propose(self, brief: Brief, slot: Slot) -> Draft:
         """Write a first reward, or a revision of the slot's parents. Raises ModelError."""
@@ -70,6 +75,7 @@ class LanguageModel:
             left_out=len(brief.entries) - len(listed) if self._with_digest else 0,
             parents=_parents(brief, slot),
             verb=slot.verb,
+            asks_solved=self._asks_solved,
             variant=3 * (slot.round - 1) + slot.sample,  # 3 shares no factor with the lists' lengths
         )
 
@@ -82,6 +88,7 @@ class LanguageModel:
             world_source="",
             source=draft.source,
             staged=form_of(draft.source) == "stages",
+            asks_solved=self._asks_solved,
             why=draft.why,
             faults=faults,
         )

@@ -125,7 +125,7 @@ def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
         finalists=sum(bool(archive.trials_of(name, "final")) for name in archive.candidates),
         leader=leader,
         search_score=search_score,
-        search_seeds=len(archive.search_scores(leader)) if leader else 0,
+        search_seeds=len(archive.search_scores(archive.original(leader))) if leader else 0,
         on_search_seeds={name: score for name in BASELINES if (score := archive.search_score(name)) is not None},
         selection_gap=None if search_score is None or final is None else search_score - final,
         solved_at=solved_at,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from designer import aids
 from designer.archive import BASELINES, HUMAN, Archive
 from designer.config import Config, knobs
 from designer.display import clock, count
@@ -126,6 +127,7 @@ def _facts(run: Run, archive: Archive) -> list[Fact]:
         "Success": str(task.success) if task.success else "no test of its own",
         "World": f"{table.world} ({table.gymnasium_id}), episodes of at most {length}",
         "Training": f"{count(task.steps, 'environment step')} a policy, {worlds}, by {config.training.trainer_name}",
+        **({"Aids": "; ".join(config.aids_told) + "; all are gone where a policy is judged"} if config.aids else {}),
         "Judged on": f"{count(config.evaluation.episodes, 'episode')} a policy, away from the candidate's code",
         "Seeds": f"search {search_seed(config.search.seed)}; final {span_}",
         "Version": f"designer {started.version}" if started else "not yet known",
@@ -209,7 +211,7 @@ def _reward(archive: Archive, winner: Candidate) -> Reward:
         shares=plots.share_bars(traces),
         seed=told.seed if told else None,
         course=course.drawn(course.course_of(trials)),
-        gates=course.told(course.course_of(trials)),
+        gates=[*course.told(course.course_of(trials)), *aids.sentences(told.aids if told else ())],
     )
 
 

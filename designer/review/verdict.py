@@ -99,6 +99,8 @@ def _headline(verdict: RunVerdict) -> str:
         arms = [comparison.baseline for comparison in verdict.comparisons]
         baselines = "; ".join(f"{named(arm.name)} reaches {_reached(arm, unit)}" for arm in arms)
         return f"There is no winner: {verdict.reason}." + (f" For comparison, {baselines}." if baselines else "")
+    if verdict.winner.mean is None and not verdict.finalists:
+        return f"{verdict.winner.name} has no final score: no final trainings were made."
     if verdict.winner.mean is None:
         return f"{verdict.winner.name} was chosen, but none of its final trainings ended well: it has no final score."
     found = [f"{verdict.winner.name} reaches {_reached(verdict.winner, unit)}"]

@@ -76,8 +76,17 @@ def test_plain_display_tells_a_whole_run_line_by_line():
             display.happened(event, archive)
 
     shown = lines(show)
-    assert shown.startswith("round 1: asking for 1 rewards\ntraining g01c00 (1 seed), human (2 seeds)\n")
+    assert shown.startswith("round 1: asking for 1 reward\ntraining g01c00 (1 seed), human (2 seeds)\n")
     assert shown.endswith("done: all rounds and the final trainings are done\n")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "told"),
+    [(0.0, 1.0, ""), (0.0, 0.5, ", to 50%"), (0.25, 0.5, ", from 25% to 50%"), (0.5, 1.0, ", from 50% on")],
+)
+def test_piece_of_a_training_is_told(since, until, told):
+    batch = Batch("g01c00", "search", (1,), since=since, until=until)
+    assert lines(lambda console: Plain(console, "").training((batch,))) == f"training g01c00 (1 seed{told})\n"
 
 
 @pytest.mark.parametrize(

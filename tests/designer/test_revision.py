@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from designer.archive import Archive
 from designer.assemble import make_loop
 from designer.display import Silent
+from designer.errors import ConfigError
 from designer.executors.fake import Fake
 from designer.files import write_atomically
+from designer.revising import ablate, simplify, tune
 from designer.runs import GIVEN_FILE, open_run
 from designer.terms import term_names
 from tests.designer.small_run import small_run
@@ -53,3 +59,12 @@ def test_tune_changes_numbers_only(tmp_path: Path) -> None:
     assert archive.finished is not None
     assert len(archive.rounds) > 1
     assert all(term_names(c.source) == ("run", "calm", "idle") for c in archive.candidates.values() if archive.trainable(c.id))
+
+
+@pytest.mark.parametrize("command", [simplify, tune, ablate])
+def test_setting_that_the_command_chooses_itself_is_refused(
+    tmp_path: Path, command: Callable[[argparse.Namespace], None]
+) -> None:
+    asked = argparse.Namespace(run=tmp_path, candidate=None, of="terms", settings={"search.rule": "bandit"}, unsafe=False)
+    with pytest.raises(ConfigError, match=r"search\.rule = bandit"):
+        command(asked)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 from designer.archive import Archive
 from designer.config import SearchConfig
+from designer.errors import InputError
+from designer.journal import Journal
 from designer.search.rules import BUILT_IN
-from designer.search_replay import Pool, replayed
+from designer.search_replay import Pool, replay_search, replayed
 from designer.seeds import confirm_seeds, search_seed
-from tests.designer.example_run import candidate, crashed, proposed, trained, trial
+from tests.designer.example_run import candidate, crashed, proposed, rounds, trained, trial
+from tests.designer.small_run import small_run
 
 SEEDS = (search_seed(0), *confirm_seeds(0, 2))
 
@@ -62,3 +66,21 @@ def test_stored_run_is_not_touched(tmp_path: Path):
     before = dict(LUCKY.trials)
     replayed(LUCKY, config("bandit"))
     assert LUCKY.trials == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"), [({"orders": 0}, "--orders 0"), ({"rules": ["greedy", "bandits"]}, "Did you mean bandit")]
+)
+def test_what_can_not_be_played_is_told_before_anything_is(tmp_path, typed, told):
+    asked = argparse.Namespace(**{"run": tmp_path, "rules": [], "orders": 1, **typed})
+    with pytest.raises(InputError, match=told):
+        replay_search(asked)
+
+
+def test_rule_that_finds_nothing_in_the_pool_is_explained(tmp_path, capsys):
+    run = small_run(tmp_path)
+    journal = Journal(run.journal, clock=lambda: 0.0)
+    for event in rounds():
+        journal.append(event)
+    replay_search(argparse.Namespace(run=run.folder, rules=["icpl"], orders=1))
+    assert "nothing: the rule" in capsys.readouterr().out

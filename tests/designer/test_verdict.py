@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from designer.archive import HUMAN, RANDOM, SPARSE
-from designer.journal import CallStarted, RunFinished
+from designer.journal import CallStarted, RunFinished, Screened
 from designer.review.findings import RunVerdict
 from designer.review.verdict import sentences, shown, verdict_of
 from tests.designer.example_run import (
@@ -182,3 +182,15 @@ def test_unknown_tokens_are_unknown_not_zero(tmp_path: Path) -> None:
 )
 def test_numbers_are_shown_with_three_digits_that_count(value: float, expected: str) -> None:
     assert shown(value) == expected
+
+
+def test_winner_that_shares_anothers_score_says_on_how_many_seeds_that_is(tmp_path: Path) -> None:
+    """As `simplify` ends where a term pays next to nothing: its winner is a duplicate, and was never searched with."""
+    events = [event for event in finished() if getattr(event, "trials", (None,))[0] != trial(WINNER, "search", 1, 4.9)]
+    found = verdict(tmp_path, [*events[:-1], Screened(candidate=WINNER, duplicate_of="g01c00"), events[-1]])
+    assert (found.search_score, found.search_seeds) == (3.4, 1)
+
+
+def test_winner_without_final_trainings_is_not_said_to_have_failed_them(tmp_path: Path) -> None:
+    events = [*rounds(), RunFinished(reason="every term was left out once", winner=WINNER)]
+    assert "no final trainings were made" in said(tmp_path, events)

@@ -11,7 +11,7 @@ from designer.proposers.composer.compose import NAME, Fresh, compose, compose_wi
 from designer.proposers.composer.operators import Changed, crossover, mutate, simplify, spare, without
 from designer.proposers.composer.plan import understand
 from designer.proposers.composer.render import Design, adopt, render
-from designer.proposers.composer.stages import last_phase, split, with_stages
+from designer.proposers.composer.stages import last_phase, split, with_solved, with_stages
 from designer.proposers.tuning import tuned
 from designer.records import Fault, Verb
 
@@ -23,9 +23,10 @@ class Composer:
 
     name = NAME
 
-    def __init__(self, form: FormAsked = "step") -> None:
-        """`form`: what is written anew: rewards, or curricula."""
+    def __init__(self, form: FormAsked = "step", *, asks_solved: bool = False) -> None:
+        """`form`: what is written anew: rewards, or curricula. asks_solved: a file should say where the task is solved."""
         self._form = form
+        self._asks_solved = asks_solved
 
     def propose(self, brief: Brief, slot: Slot) -> Draft:
         """Write a reward for a slot. Raises ValueError for a verb or parents that it can't work with."""
@@ -36,7 +37,8 @@ class Composer:
         parents = [_entry(brief, parent) for parent in slot.parents]
         if slot.verb is Verb.INIT:
             staged = form_asked(self._form, slot) == "stages"
-            return _fresh_draft(brief, compose(last_phase(brief) if staged else brief, slot), slot if staged else None)
+            fresh = compose(last_phase(brief) if staged else brief, slot)
+            return _fresh_draft(brief, fresh, slot if staged else None, asks_solved=self._asks_solved)
         rng = random_for(brief, slot.id)
         if slot.verb is Verb.TUNE:
             return tuned(parents[0].candidate, rng)
@@ -63,7 +65,7 @@ def _entry(brief: Brief, candidate_id: str) -> Entry:
 # Drafts ------------------------------------------------------------------------------------------------------------
 
 
-def _fresh_draft(brief: Brief, fresh: Fresh, staged: Slot | None) -> Draft:
+def _fresh_draft(brief: Brief, fresh: Fresh, staged: Slot | None, *, asks_solved: bool) -> Draft:
     """Write a fresh design down; `staged`: the slot that wants stages before it."""
     terms = fresh.design.terms
     phrases = ", ".join(term.phrase for term in terms)
@@ -72,6 +74,8 @@ def _fresh_draft(brief: Brief, fresh: Fresh, staged: Slot | None) -> Draft:
     primary = terms[0].name
     expects = f"{primary} rises over the training" + (" and outweighs the other terms." if len(terms) > 1 else ".")
     source, why = render(fresh.design, brief.task.text), f"{opening}: {phrases}{signs}."
+    if asks_solved:
+        source = with_solved(source, fresh.design)
     if staged:
         source, names = with_stages(source, fresh.design, brief, staged)
         why += f" Stages before it: {', '.join(names)}." if names else " No stage before it: the table names no progress."

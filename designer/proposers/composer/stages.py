@@ -18,6 +18,7 @@ from designer.records import StateTable
 from designer.stages import MOST
 
 MARKER = "# The way there: a stage is reached where its condition holds."
+SOLVED_MARKER = "# The end: where this holds the task is as good as solved."
 _HOLDING = frozenset({"take", "pick", "grab", "grasp", "hold", "carry", "fetch", "get", "lift"})
 _HELD = frozenset({"carrying", "holding", "held", "grasped", "carries"})
 _JOINTS = frozenset({"then", "and", "until", "after", "before"})
@@ -49,10 +50,23 @@ def with_stages(source: str, design: Design, brief: Brief, slot: Slot) -> tuple[
     return (source + "\n\n" + block(found), tuple(stage.name for stage in found)) if found else (source, ())
 
 
+def with_solved(source: str, design: Design) -> str:
+    """Return a reward's source with `solved(s)` after it: its main quantity's last mark, where it has one."""
+    found = marks(design)
+    if not found:
+        return source
+    last = found[-1]
+    condition = last.condition.format(t="solved_threshold")
+    return (
+        f"{source}\n\n{SOLVED_MARKER}\n\n\ndef solved(s: State) -> Tensor:\n    solved_threshold = {last.threshold!r}\n"
+        f"    return {condition}\n"
+    )
+
+
 def split(source: str) -> tuple[str, str]:
-    """Return a source without the composer's stages, and these with the lines before them; "" where it has none."""
-    before, marker, after = source.partition("\n\n" + MARKER)
-    return (before, "\n\n" + marker.lstrip("\n") + after) if marker else (source, "")
+    """Return a source without what the composer put after its reward, and that; "" where it put none."""
+    places = [place for marker in (SOLVED_MARKER, MARKER) if (place := source.find("\n\n" + marker)) >= 0]
+    return (source[: min(places)], source[min(places) :]) if places else (source, "")
 
 
 def block(stages: tuple[Predicate, ...]) -> str:

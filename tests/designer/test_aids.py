@@ -1,0 +1,105 @@
+"""Aids on the host: settings that are off by default, jobs that name what is on, files that say where a task is solved."""
+
+import pytest
+
+from designer.aids import AidLog, sentences
+from designer.check import check
+from designer.commands import require_trainer
+from designer.config import Config
+from designer.errors import ConfigError
+from designer.executors import JobResult
+from designer.proposers import Entry, Slot
+from designer.proposers.composer import Composer, design_of
+from designer.proposers.composer.stages import split
+from designer.proposers.llm import LanguageModel
+from designer.records import Candidate, Status, Verb, Verdict
+from designer.trials import _aids
+from tests.designer.prompt_material import FOLDER
+from tests.designer.test_stages import GRID, REWARD, brief
+
+
+def config(**fading) -> Config:
+    return Config.model_validate({"fading": fading})
+
+
+def test_nothing_is_on_by_default_and_each_aid_is_named_where_it_is():
+    assert (Config().aids, Config().aids_told, Config().asks_solved) == ({}, [], False)
+    on = config(reward=0.7, goal=2.0, clock=False, discount="rising")
+    assert on.aids == {
+        "anneal": {"share": 0.7, "goal": 2.0},
+        "discount": {"kind": "rising", "first": 0.9, "share": 0.5},
+        "timeless": True,
+    }
+    assert on.aids_told == [
+        "rewards fade over 70% of the training",
+        "rewards see no clock",
+        "the discount grows from 0.9 by 50% of the training",
+    ]
+    assert on.asks_solved
+    assert not config(discount="ads").asks_solved
+
+
+def test_trainer_without_aids_is_refused():
+    asked = Config.model_validate({"fading": {"discount": "rising"}, "training": {"trainer": "sb3"}})
+    with pytest.raises(ConfigError, match="discount grows"):
+        require_trainer(asked, GRID)
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("def solved(s):\n    return s.goal_distance == 0\n", ""),
+        ("def solved(s, a):\n    return s.goal_distance == 0\n", "solved takes s, a"),
+        ("def solved(s):\n    return {'x': s.goal_distance}\n", "says when the task is solved and returns no condition"),
+        ("def solved(s):\n    return s.goal == 0\n", "goal"),
+    ],
+)
+def test_solved_is_checked(code, complaint):
+    faults = check(REWARD + code, GRID)
+    assert bool(faults) == bool(complaint)
+    assert complaint in str(faults)
+
+
+def test_composer_says_where_the_task_is_solved_where_that_is_asked():
+    slot = Slot(round=1, sample=0, verb=Verb.INIT)
+    plain, asked = (Composer("stages", asks_solved=asks).propose(brief(), slot) for asks in (False, True))
+    assert "def solved" not in plain.source
+    assert "def solved(s: State)" in asked.source
+    assert "STAGES" in asked.source
+    assert check(asked.source, GRID) == ()
+    candidate = Candidate(
+        id="g01c00", round=1, sample=0, verb=Verb.INIT, source=asked.source, proposer="composer", form="stages", why=""
+    )
+    entry = Entry(candidate, Verdict(status=Status.OK), (), ())
+    assert design_of(brief(entries=(entry,)), entry) is not None
+    assert split(asked.source)[1].count("def solved") == 1
+
+
+def test_prompt_asks_for_solved_only_where_an_aid_needs_it():
+    slot = Slot(round=1, sample=0, verb=Verb.INIT)
+    for form in ("step", "stages"):
+        without, with_it = (
+            LanguageModel(Named(), FOLDER, form=form, asks_solved=asks).prompt(brief(), slot) for asks in (False, True)
+        )
+        assert "solved(s)" not in without
+        assert "solved(s)" in with_it
+
+
+class Named:
+    name = "a model"
+
+
+def test_box_is_read_with_care():
+    log = {"name": "help\x1b[0m", "at": [0.0, 0.5], "value": [1.0, 0.0]}
+    good = JobResult(Status.OK, "", {"aids": [[log]]}, 0, 0, "")
+    assert [aid.value for aid in _aids(good, 0)] == [(1.0, 0.0)]
+    assert "\x1b" not in _aids(good, 0)[0].name
+    for bad in ({"aids": 3}, {"aids": [[{**log, "value": ["x"]}]]}, {"aids": [[{**log, "at": [0.0]}]]}, {}):
+        assert _aids(JobResult(Status.OK, "", bad, 0, 0, ""), 0) == ()
+
+
+def test_report_says_what_an_aid_did():
+    assert sentences([AidLog(name="discount", at=(0, 0.25, 0.5), value=(0.9, 0.99, 0.99))]) == [
+        "The discount went from 0.9 to 0.99, where it was from 25% of the training on."
+    ]
+    assert sentences([AidLog(name="help", at=(0, 0.5), value=(1, 1))]) == ["The help was 1 all along."]

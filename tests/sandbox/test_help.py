@@ -1,0 +1,190 @@
+"""Help that fades: what it does to a world, how success takes it away, and that no judge's world and no pause knows of it."""
+
+import numpy as np
+import pytest
+import torch
+
+from envs import worlds
+from envs.eases import LATEST, UNAIDED_SHARE, Wanted
+from envs.errors import WorldError
+from sandbox.aids import Seen
+from sandbox.help import STEPS, Help
+from sandbox.terms import Terms
+from sandbox.train import training_of
+from tests.sandbox.frames import run_verb
+
+pytestmark = pytest.mark.worker
+
+UP = "def reward(s, a):\n    return {'up': s.rod_upright}\n"
+SOLVABLE = f"{UP}def solved(s):\n    return s.rod_upright > -2\n"
+ALL = {"carry": 0.8, "grace": 3, "starts": 0.5}
+
+
+def eased(name: str = "pendulum", worlds_: int = 8, policies: int = 1, **wanted):
+    world = worlds.make(name, worlds_)
+    eases = world.ease(Wanted(**wanted), list(range(policies)))
+    world.reset(list(range(policies)))
+    return world, eases
+
+
+# What it does -----------------------------------------------------------------------------------------------------------
+
+
+def test_carried_weight_is_the_coefficients_share_of_it():
+    world, eases = eased(carry=1.0)
+    eases.beta[:] = [0, 0.5, 1, 0, 0.5, 1, 0, 0.5]
+    world.set_state(np.full((8, 1), np.pi / 2), np.zeros((8, 1)))  # level: the weight pulls with all it has
+    world.step(np.zeros((8, 1)))
+    speed = np.abs(world._qvel[:, 0])
+    assert speed[2] == pytest.approx(0, abs=1e-9)
+    assert speed[1] == pytest.approx(speed[0] / 2, rel=1e-6)
+    assert speed[0] > 0.1
+
+
+@pytest.mark.parametrize(("beta", "late"), [(0.0, 0), (0.5, 2), (1.0, 4)])
+def test_an_end_is_put_off_by_the_coefficients_share_of_the_grace(beta, late):
+    _, eases = eased("hopper", grace=4)
+    eases.beta[:] = beta
+    falls = np.ones(8, dtype=bool)
+    assert [bool(eases.forgive(falls)[0]) for _ in range(late)] == [False] * late
+    assert eases.forgive(falls).all()
+    eases._bad_steps[:] = late
+    eases.forgive(~falls)
+    assert eases._bad_steps.sum() == 0
+
+
+def test_helped_episodes_start_along_good_ones_and_earlier_as_help_goes():
+    _, eases = eased(worlds_=400, starts=1.0)
+    track = np.arange(32)[:, None] * np.ones(2)
+    eases._good[0, 0], eases._good_points[0, 0], eases._good_count[0] = track, 32, 1
+    for level in (1.0, 0.5):
+        eases.level[:] = level
+        qpos, qvel = np.full((400, 1), -1.0), np.zeros((400, 1))
+        eases.begin(np.arange(400), qpos, qvel)
+        helped = eases.beta > 0
+        assert float((~helped).mean()) == pytest.approx(UNAIDED_SHARE, abs=0.07)
+        assert (qpos[~helped] == -1).all()
+        moved = qpos[helped & (qpos[:, 0] >= 0), 0]
+        assert float(len(moved) / helped.sum()) == pytest.approx(level, abs=0.1)
+        assert moved.min() >= int(LATEST * level * 32)
+        assert moved.max() < (LATEST * level + 0.2) * 32
+
+
+def test_good_episodes_are_kept_as_the_states_they_went_through():
+    world, eases = eased(starts=1.0)
+    eases.beta[:] = 0
+    for _ in range(200):
+        seen = world._qpos.copy()
+        world.step(np.zeros((8, 1)))
+    eases.keep(np.array([3]))
+    assert eases._good_count.tolist() == [1]
+    points = int(eases._good_points[0, 0])
+    assert points > 10
+    assert np.abs(eases._good[0, 0, points - 1, 0] - seen[3, 0]) < 2.0
+
+
+# How it goes ------------------------------------------------------------------------------------------------------------
+
+
+def ended_episodes(help_: Help, world, succeeded: bool, rounds: int) -> None:
+    """Play a number of episodes in all worlds, all with the same end."""
+    for _ in range(rounds * world.spec.episode_steps):
+        step = world.step(np.zeros((world.num_envs, 1)))
+        nobody = torch.zeros(world.num_envs, dtype=torch.bool)
+        help_.pay(Terms(("x",), torch.zeros(1, world.num_envs)), Seen(step, nobody | succeeded, 0.0))
+
+
+def test_coefficient_falls_on_success_and_rises_on_failure():
+    world, eases = eased(worlds_=64, carry=0.5)
+    help_ = Help(eases, 1, 64, 200, solvable=True)
+    help_._left[:] = 5
+    help_.before(0.0, None)
+    assert help_.values() == [0.5]
+    ended_episodes(help_, world, succeeded=False, rounds=4)
+    help_.before(0.0, None)
+    assert help_.values() == [0.6]
+    help_.before(0.0, None)
+    assert help_.values() == [0.6], "nothing was measured since the last step"
+    help_._attempts.count[:] = 0
+    ended_episodes(help_, world, succeeded=True, rounds=3)
+    help_.before(0.0, None)
+    assert help_.values() == [0.5]
+
+
+def test_none_is_left_once_unhelped_episodes_succeed_or_time_is_up():
+    world, eases = eased(worlds_=64, carry=0.5)
+    help_ = Help(eases, 1, 64, 200, solvable=True)
+    help_.before(0.6, None)
+    assert help_.values() == [pytest.approx(0.25)]
+    help_.before(0.8, None)
+    assert help_.values() == [0.0]
+    assert (eases.beta == 0).all()
+    ended_episodes(help_, world, succeeded=True, rounds=4)
+    help_.before(0.0, None)
+    assert help_._left.tolist() == [0]
+    assert STEPS == 10
+
+
+# In a training ----------------------------------------------------------------------------------------------------------
+
+
+def train(source: str = SOLVABLE, world: str = "pendulum", **changes):
+    before = changes.pop("checkpoint_safetensors", b"")
+    job = {
+        "verb": "train",
+        "world": world,
+        "seeds": [1, 2],
+        "steps": 10 * 8 * 50,
+        "fractions": [0.5, 1.0],
+        "settings": {"num_envs": 8, "horizon": 50},
+        "reward": {"kind": "code", "entry": "reward"},
+        "aids": {"help": ALL},
+        **changes,
+    }
+    return run_verb(job, reward_py=source, checkpoint_safetensors=before)
+
+
+def test_resumed_training_with_help_ends_bit_for_bit_as_one_that_never_stopped():
+    whole = train()
+    first = train(until=0.5)
+    resumed = train(resume=True, checkpoint_safetensors=first.files["checkpoint.safetensors"])
+    assert whole.result["status"] == "ok"
+    assert resumed.files == whole.files
+    assert resumed.result["aids"] == whole.result["aids"]
+    values = whole.result["aids"][0][0]["value"]
+    assert values[0] == 1
+    assert values[-1] == 0
+
+
+def test_the_judges_world_is_as_it_always_is():
+    trained = train(fractions=[1.0])
+    job = {
+        "verb": "rollout", "world": "pendulum", "checkpoints": 1, "policies": 2, "episodes": 2, "earlier_episodes": 0,
+        "seed": 5,
+    }  # fmt: skip
+    policy = trained.files["policy.safetensors"]
+    played = [run_verb(job, policy_safetensors=policy).files["trajectories.safetensors"]]
+    played.append(run_verb(job, policy_safetensors=policy).files["trajectories.safetensors"])
+    assert played[0] == played[1]
+    assert worlds.make("pendulum", 2)._eases is None
+
+
+def test_unhelped_world_steps_as_one_that_nobody_asked_to_ease():
+    plain, (helped, eases) = worlds.make("hopper", 4), eased("hopper", 4, **ALL)
+    eases.beta[:], eases.level[:] = 0, 0
+    assert (plain.reset([0]) == helped.reset([0])).all()
+    dice = np.random.default_rng(3)
+    for _ in range(60):
+        action = dice.uniform(-1, 1, (4, 3))
+        one, other = plain.step(action), helped.step(action)
+        assert (one.observation == other.observation).all()
+        assert (one.terminated == other.terminated).all()
+
+
+def test_world_that_cannot_be_helped_in_is_told_in_a_sentence():
+    job = {
+        "world": "CartPole-v1", "seeds": [1], "steps": 10, "fractions": [1.0], "settings": {"num_envs": 2, "horizon": 2},
+        "reward": {"kind": "code", "entry": "reward"}, "aids": {"help": ALL},
+    }  # fmt: skip
+    with pytest.raises(WorldError, match="no native MuJoCo world"):
+        training_of(job, lambda name: b"def reward(s, a):\n    return {'x': s.episode_time_s}\n")
