@@ -179,7 +179,7 @@ def check_reward(source: str, *, env: str, state: str = "", settings: Settings |
 
 def _asked(what: object, env: str, fitness: str, state: str, unsafe: bool) -> argparse.Namespace:
     """Say it as the command line does."""
-    typed = {"what": str(what), "env": env, "fitness": fitness, "state": state, "unsafe": unsafe}
+    typed = {"what": str(what), "env": env, "fitness": fitness, "order": [], "state": state, "unsafe": unsafe}
     return argparse.Namespace(**typed, settings={}, config_file=None)
 
 

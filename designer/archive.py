@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from designer.journal import (
     Asked,
@@ -151,6 +152,12 @@ class Archive:
         A duplicate's is that of the reward which it is.
         """
         return mean(self.search_scores(self.original(candidate)))
+
+    def factors(self, candidate: str, purpose: Purpose = "search") -> tuple[float, ...] | None:
+        """Return the mean of each factor of the task's order, over the seeds that were trained to the end, or None."""
+        trials = self.trials_of(self.original(candidate), purpose)
+        ends = [trial.factors[-1] for trial in trials if trial.is_whole and trial.factors]
+        return tuple(fmean(values) for values in zip(*ends, strict=True)) if ends else None
 
     def source(self, name: str) -> str:
         """Return a candidate's code, "" for a baseline: nobody proposed it."""

@@ -31,6 +31,7 @@ from designer.loop import Loop
 from designer.machine_slots import MachineSlots, Sharing, cores, slots_folder
 from designer.modelling import stored_model
 from designer.proposers.composer import Composer
+from designer.proposers.heron import Heron
 from designer.proposers.llm import LanguageModel
 from designer.proposers.reviser import Reviser
 from designer.records import StateTable, Status, digest
@@ -131,10 +132,13 @@ def make_loop(
         display,
     )
     loop.world_source, loop.vigil.say = run.world_source, say
-    if (run.folder / GIVEN_FILE).is_file():
+    is_revision = (run.folder / GIVEN_FILE).is_file()
+    if is_revision:
         loop.proposer = Reviser((run.folder / GIVEN_FILE).read_text(encoding="utf-8"), "the given reward")
     if asks:
         _seat_model(run, loop, stored_model(run, loop.archive, loop.record, say, loop.stopping, llm, loop.vigil.outage))
+    if run.task.order and run.config.feedback.ordered_reward and not is_revision:
+        loop.proposer = Heron(loop.proposer)
     return loop
 
 

@@ -38,6 +38,7 @@ OTHER_FLAGS = (
     "i-know-this-is-unsafe",
     "network",
     "notify",
+    "order",
     "port",
     "prompt",
     "retrain",
@@ -318,6 +319,12 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
     )
     _add_state(parser)
     parser.add_argument("--fitness", help='how an episode is judged: "mean(-torso_velocity[x])" or file.py:function')
+    parser.add_argument(
+        "--order",
+        action="append",
+        metavar="FACTOR",
+        help='what matters, the most important first, each with its own --order: "effort: -norm(action) within 0.3"',
+    )
     parser.add_argument("--runs", type=Path, default=RUNS, help="where run folders are made (default: runs)")
 
 

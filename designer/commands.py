@@ -31,7 +31,6 @@ from designer.errors import ConfigError, InputError, RewardRefusedError
 from designer.executors import Executor
 from designer.executors.conformance import Verdict, conformance
 from designer.executors.engine import DockerEngine
-from designer.expression import parse_episode
 from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
@@ -42,6 +41,7 @@ from designer.modelling import require_model
 from designer.notifying import Notifier, command_from
 from designer.origin import MACHINE_SETTINGS, here, settle
 from designer.prompts import Prompts
+from designer.rankers import ranked_only, with_rater
 from designer.records import StateTable, Task
 from designer.review.report import write_report
 from designer.review.verdict import sentences, verdict_of
@@ -50,7 +50,7 @@ from designer.runs import Run, create, open_run
 from designer.sandboxes import AUTO, DOCKER, EMBEDDED, choose, require_consent
 from designer.search.rules import rule_named
 from designer.showing import print_code, show_candidate, show_run, show_runs
-from designer.task import TaskDraft, find_task, require_fitness, resolve_task
+from designer.task import TaskDraft, find_task, require_fitness, resolve_task, with_order
 from designer.text import printable
 from designer.trackers.choosing import Named, trackers_of, trackers_that_work
 from designer.trackers.tracking import tracking
@@ -135,7 +135,8 @@ def prepare(asked: argparse.Namespace, config: Config, console: Console) -> Prep
 
 def draft_asked_for(asked: argparse.Namespace) -> TaskDraft:
     """Read the files of the task that was typed. Raises TaskError."""
-    return find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
+    draft = find_task(asked.what, bundle_root() / "envs", asked.env or "", asked.fitness or "")
+    return with_order(draft, asked.order or ())
 
 
 def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, console: Console) -> Prepared:
@@ -150,6 +151,7 @@ def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, c
     task = resolve_task(draft, table)
     if config.training.steps:
         task = task.model_copy(update={"steps": config.training.steps})
+    config = with_rater(config, task)
     if task.fitness is None and config.feedback.source == "ranking":
         task, config = ranked_only(task, table, config)
     elif config.llm.provider == "composer":  # a language model drafts what is missing
@@ -176,15 +178,6 @@ def require_trainer(config: Config, table: StateTable) -> None:
         )
 
 
-def ranked_only(task: Task, table: StateTable, config: Config) -> tuple[Task, Config]:
-    """Fit a task without a fitness for a search that people's rankings steer alone. Every episode scores 0."""
-    if config.feedback.rater == "simulated":
-        raise ConfigError("a simulated rater answers by the task's fitness, and this task has none. Give it one: --fitness.")
-    nothing = parse_episode("0 * mean(norm(action))", table)
-    search = config.search.model_copy(update={"rule": "icpl"})
-    return task.model_copy(update={"fitness": nothing}), config.model_copy(update={"search": search})
-
-
 def world_of(draft: TaskDraft, state: str | None) -> WorldSource:
     """Find a task's world. A state table that was typed outweighs the task's own; it is seen from the working directory."""
     return locate_world(draft.world, str(Path(state).absolute()) if state else draft.file.state, draft.folder)
@@ -204,7 +197,7 @@ def resume(folder: Path, asked: argparse.Namespace) -> Run:
     """Open a run folder to go on. Raises ConfigError where it is given settings that don't belong to this machine and time."""
     run = open_run(folder)
     kept = [name for name in asked.settings if name not in MACHINE_SETTINGS]
-    if kept or asked.config_file or asked.env or asked.fitness or asked.state:
+    if kept or asked.config_file or asked.env or asked.fitness or asked.order or asked.state:
         raise ConfigError(f"{folder} is a run: it keeps the settings that it began with. Start a new run to change them.")
     require_consent(run.config, asked.unsafe)
     if not asked.settings:
@@ -396,4 +389,5 @@ def image(asked: argparse.Namespace) -> None:
 def _retyped(asked: argparse.Namespace) -> str:
     """Return what was typed to name the task, quoted for a shell."""
     given = [("", asked.what), ("--env ", asked.env), ("--state ", asked.state), ("--fitness ", asked.fitness)]
+    given += [("--order ", factor) for factor in asked.order or ()]
     return " ".join(flag + shlex.quote(value) for flag, value in given if value)

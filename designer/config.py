@@ -129,15 +129,16 @@ class FeedbackConfig(Section):
         "fitness",
         description="what steers: the fitness, or raters' rankings too (alone under icpl, else for ties)",
     )
-    rater: Literal["human", "model", "simulated"] = Field(
+    rater: Literal["human", "model", "heron", "simulated"] = Field(
         "human",
-        description="who ranks: people (desk, `designer rank`), the language model too, or a played one that knows the fitness",
+        description="who ranks: people (desk, `designer rank`), the language model too, the task's order of factors too "
+        "(heron), or a played one that knows the fitness",
     )
     answers: int = Field(
         5,
         ge=0,
         le=200,
-        description="answers before each round, by a model or a simulated rater, or comparisons waited for",
+        description="answers before each round, by a model or a simulated rater, or comparisons waited for; heron gives more",
     )
     shown: int = Field(
         4, ge=2, le=6, description="how many candidates a simulated rater is shown in one question and puts in order"
@@ -145,6 +146,11 @@ class FeedbackConfig(Section):
     wait_s: float = Field(0, ge=0, description="how long a round waits for so many comparisons by people; 0: not at all")
     error: float = Field(
         0.0, ge=0, le=1, description="how often a comparison of a simulated rater comes out the wrong way round"
+    )
+    ordered_reward: bool = Field(
+        True,
+        description="from the second round on the first reward written anew is trained on comparisons by the task's order of "
+        "factors, where it has one (HERON)",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from statistics import fmean
 from threading import Lock
 from typing import Protocol
 
@@ -209,7 +210,9 @@ def _told_trials(event: TrialsFinished, unit: str) -> str:
         return f"{name}: {first.status}: {one_line(first.error, 110)}"
     mean = sum(results) / len(results)
     spread = f", {min(results):.3g} to {max(results):.3g}" if len(results) > 1 else ""
-    found = f"fitness {mean:.3g}{unit} ({count(len(results), 'seed')}{spread}"
+    ends = [trial.factors[-1] for trial in event.trials if trial.factors]
+    ordered = f", by the order {', '.join(f'{fmean(values):.3g}' for values in zip(*ends, strict=True))}" if ends else ""
+    found = f"fitness {mean:.3g}{unit}{ordered} ({count(len(results), 'seed')}{spread}"
     if not first.trained_here:
         return f"{name}{', kept from an earlier run' if first.from_cache else ''}: {found})"
     trained = "trained" if first.is_whole else f"trained to {first.until:.0%}"

@@ -66,7 +66,7 @@ def candidate_of(slot: Slot, examined: Examined, author: str, bench: Workbench) 
         sample=slot.sample,
         verb=slot.verb,
         parents=slot.parents,
-        proposer=author,
+        proposer=draft.author or author,
         why=draft.why,
         expects=draft.expects,
         form=form,

@@ -122,12 +122,24 @@ class Expression(Record):
 Measure = Function | Expression
 
 
+class Factor(Record):
+    """One of the things that matter in a task: a value a step, the higher the better; of an episode counts the mean.
+
+    margin: two rollouts whose means differ by less than so many standard deviations of all are alike in it.
+    """
+
+    name: str
+    value: Expression
+    margin: float
+
+
 class Task(Record):
     """What is wanted, in which world, and how it is judged.
 
     fitness: one number an episode, higher is better. success: true or false an episode.
     sparse: one number a step, a reward apart from the fitness (may enter a training box).
     human: a reward that a person wrote, in the contract's form.
+    order: the factors that rollouts are compared by, the most important first (HERON).
     solved_at: the raw fitness at which the task counts as solved.
     """
 
@@ -141,6 +153,7 @@ class Task(Record):
     sparse: Expression | None = None
     human: Function | None = None
     human_origin: str = ""
+    order: tuple[Factor, ...] = ()
     solved_at: float | None = None
     steps: int
 
@@ -268,6 +281,7 @@ class Trial(Record):
 
     until: share of the whole training that is done; below 1 it was paused there and may go on.
     scores: one a checkpoint from the beginning, the last one is the result. Empty unless `status` is OK.
+    factors: of every score's episodes the mean of each factor of the task's order, [checkpoint][factor].
     course: how its curriculum went, where it is one. aids: what eased or steered it.
     train_cpu_s, wall_s: of all pieces of the training together.
     from_cache: a baseline that an earlier run trained; its times are that run's.
@@ -284,6 +298,7 @@ class Trial(Record):
     scores: tuple[Score, ...] = ()
     traces: tuple[Trace, ...] = ()
     evidence: Evidence | None = None
+    factors: tuple[tuple[float, ...], ...] = ()
     course: CourseLog | None = None
     aids: tuple[AidLog, ...] = ()
     folder: str

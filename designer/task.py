@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from designer.errors import TaskError, did_you_mean
 from designer.expression import parse_episode, parse_step, parse_success
+from designer.factors import parse_order
 from designer.records import Expression, Function, Measure, Record, StateTable, Task
 from designer.syntax import Unreadable, parse
 from designer.training_defaults import checked
@@ -34,6 +35,7 @@ _REWARD_PARAMETERS = 2  # a human's reward(s, a)
 class TaskFile(Record):
     """The keys of a task's TOML. `world` is needed only outside a world's own folder; `state` names a state table.
 
+    order: the factors that matter, the most important first, such as "effort: -norm(action) within 0.3" (HERON).
     training: how it is best trained, for whoever chose no settings. trap: an obvious reward that can be hacked, for benchmarks.
     held_out: no prompt example and no word of the composer's lexicon may be made for this task.
     """
@@ -47,6 +49,7 @@ class TaskFile(Record):
     sparse: str = ""
     human: str = ""
     human_origin: str = ""
+    order: list[str] = Field(default_factory=list)
     trap: str = ""
     held_out: bool = False
     solved_at: float | None = None
@@ -108,6 +111,14 @@ def find_task(what: str, worlds_root: Path, world: str = "", fitness: str = "", 
 def draft_of(name: str, file: TaskFile, folder: Path) -> TaskDraft:
     """Read the files of a task that was made in Python; they are looked for in `folder`. Raises TaskError."""
     return _draft(_name_of(name), file, file.world, "", [folder], folder, folder)
+
+
+def with_order(draft: TaskDraft, order: Sequence[str]) -> TaskDraft:
+    """Return the draft with an order of factors that was typed. Raises TaskError where it has its own."""
+    if order and draft.file.order:
+        raise TaskError(f"{draft.name} has its own order of factors ({_cut('; '.join(draft.file.order))}). Leave --order out.")
+    file = draft.file.model_copy(update={"order": list(order)}) if order else draft.file
+    return draft.model_copy(update={"file": file})
 
 
 def _judge_folders(path: Path) -> list[Path]:
@@ -272,6 +283,7 @@ def resolve_task(draft: TaskDraft, table: StateTable) -> Task:
         sparse=_expression("sparse", sparse, table, parse_step) if sparse else None,
         human=draft.human,
         human_origin=draft.file.human_origin,
+        order=parse_order(draft.file.order, table),
         solved_at=draft.file.solved_at,
         steps=draft.file.steps,
     )

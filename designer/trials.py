@@ -44,12 +44,16 @@ MAX_GATE_EVENTS, MAX_COURSE_POINTS = 40, 60
 
 
 class Judged(NamedTuple):
-    """Scores of a batch's policies, [policy][checkpoint], or why there are none; and what else their episodes show."""
+    """Scores of a batch's policies, [policy][checkpoint], or why there are none; and what else their episodes show.
+
+    factors: the means of the order's factors, [policy][checkpoint][factor].
+    """
 
     status: Status
     error: str
     scores: Sequence[tuple[Score, ...]]
     evidence: Sequence[Evidence] = ()
+    factors: Sequence[tuple[tuple[float, ...], ...]] = ()
 
 
 def run_batch(bench: Workbench, batch: Batch, source: str, progress: Progress, before: Sequence[Trial] = ()) -> TrialsFinished:
@@ -108,6 +112,7 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
         scores=((*before.scores, *judged.scores[k]) if before else judged.scores[k]) if judged.scores else (),
         traces=traces,
         evidence=judged.evidence[k] if judged.evidence else None,
+        factors=((*before.factors, *judged.factors[k]) if before else judged.factors[k]) if judged.factors else (),
         course=_course(training, k),
         aids=_aids(training, k),
         folder=batch_folder(batch),
@@ -216,10 +221,10 @@ def judge(bench: Workbench, batch: Batch, source: str, folder: Path) -> Judged:
     if rollout.status is not Status.OK:
         raise SandboxError(f"playing the policies in {folder} failed ({rollout.status}): {rollout.error}")
     played = read_played(rollout.content, len(fractions(bench.config, batch)), len(batch.seeds))
-    scored = read_scored(_score(bench, folder), played.episodes, bench.table.episode_steps)
+    scored = read_scored(_score(bench, folder), played.episodes, bench.table.episode_steps, len(bench.task.order))
     looks = bench.analyses and batch.purpose == "search" and batch.until >= 1
     found = gather(bench, batch, paid(bench.task, batch.candidate, source), played, scored) if looks else ()
-    return Judged(Status.OK, "", scores(played, scored, bench, batch), found)
+    return Judged(Status.OK, "", scores(played, scored, bench, batch), found, factor_means(played, scored, len(batch.seeds)))
 
 
 def _rollout(bench: Workbench, batch: Batch, folder: Path) -> JobResult:
@@ -248,19 +253,22 @@ def _score(bench: Workbench, folder: Path) -> Mapping[str, Any]:
     files: dict[str, bytes | Path] = {TRAJECTORIES: folder / "rollout" / TRAJECTORIES}
     result = bench.executor.run(Job("score", _score_spec(bench), files, bench.limits(600)), folder / "score", _silent)
     if result.status is not Status.OK:
-        raise TaskError(f"the fitness {bench.task.fitness} failed ({result.status}): {result.error}")
+        what = f"the fitness {bench.task.fitness}" if not result.error.startswith("factor ") else "judging"
+        raise TaskError(f"{what} failed ({result.status}): {result.error}")
     return result.content
 
 
 def _score_spec(bench: Workbench) -> dict[str, Any]:
     task = bench.task
     assert task.fitness is not None
-    return {
+    spec = {
         "fitness": measure_spec(task.fitness),
         "success": measure_spec(task.success) if task.success else None,
         "dt_s": bench.table.dt_s,
         "step_limit": bench.table.episode_steps,
     }
+    means = [{"kind": "expression", "tree": {"op": "mean", "args": [factor.value.tree]}} for factor in task.order]
+    return {**spec, "factors": means} if means else spec
 
 
 def scores(played: Played, scored: Scored, bench: Workbench, batch: Batch) -> list[tuple[Score, ...]]:
@@ -282,6 +290,18 @@ def scores(played: Played, scored: Scored, bench: Workbench, batch: Batch) -> li
             )
         )
     return [tuple(sorted(row, key=lambda score: score.fraction)) for row in found]
+
+
+def factor_means(played: Played, scored: Scored, policies: int) -> list[tuple[tuple[float, ...], ...]]:
+    """Reduce episodes to each factor's mean, in the scores' order: [policy][checkpoint][factor]; [] without an order."""
+    if not scored.factors:
+        return []
+    found: list[dict[int, tuple[float, ...]]] = [{} for _ in range(policies)]
+    at = 0
+    for checkpoint, policy, episodes in played.index:
+        found[policy][checkpoint] = tuple(sum(factor[at : at + episodes]) / episodes for factor in scored.factors)
+        at += episodes
+    return [tuple(row[checkpoint] for checkpoint in sorted(row)) for row in found]
 
 
 def tidy(run_folder: Path, folder: str = "candidates") -> None:

@@ -16,8 +16,9 @@ from sandbox.output import TRAJECTORIES, Output
 def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -> None:
     """Send the fitness, the success and the length of every episode.
 
-    job: fitness and success (a measure's spec, or null), dt_s, step_limit, and `scripted` episodes where a fitness is tried
-    out rather than applied to trajectories.safetensors. A measure that fails is reported as `rejected`.
+    job: fitness and success (a measure's spec, or null), dt_s, step_limit, where the task has an order of factors their
+    measures, and `scripted` episodes where a fitness is tried out rather than applied to trajectories.safetensors. A measure
+    that fails is reported as `rejected`.
     """
     arrays = scripted(job["scripted"], job["step_limit"]) if job.get("scripted") else load(files(TRAJECTORIES))
     fields = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
@@ -25,6 +26,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     try:
         fitness = measure_episodes(job["fitness"], trajectories)
         success = measure_episodes(job["success"], trajectories) if job["success"] else None
+        factors = _factors(job.get("factors", ()), trajectories)
     except MeasureError as error:
         output.result("rejected", str(error))
         return
@@ -33,7 +35,19 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
         fitness=fitness.tolist(),
         success=None if success is None else (np.asarray(success) > 0.5).tolist(),
         length=arrays["length"].tolist(),
+        **({"factors": factors} if factors else {}),
     )
+
+
+def _factors(measures: Sequence[Mapping[str, Any]], trajectories: Trajectories) -> list[list[float]]:
+    """Apply the factors of an order: [factor][episode]. Raises MeasureError that says which one it was."""
+    found = []
+    for number, measure in enumerate(measures, start=1):
+        try:
+            found.append(measure_episodes(measure, trajectories).tolist())
+        except MeasureError as error:
+            raise MeasureError(f"factor {number} of the order: {error}") from None
+    return found
 
 
 def scripted(episodes: Sequence[Mapping[str, Any]], steps: int) -> dict[str, NDArray[Any]]:

@@ -16,7 +16,7 @@ from designer.records import Candidate, Status, Trial
 from designer.review import code, course, plots
 from designer.review.exchanges import Exchange, exchanges_of
 from designer.review.lineage import PROSE_CHARS, outcome
-from designer.review.verdict import shown
+from designer.review.verdict import ordered, shown
 from designer.text import one_line, printable
 
 EXCHANGE_CHARS = 100_000
@@ -36,7 +36,10 @@ class SeedRow(NamedTuple):
 
 
 class Portrait(NamedTuple):
-    """A candidate, as its page shows it. same_as: the earlier one that is the same reward, whose evidence it shares, or ""."""
+    """A candidate, as its page shows it. same_as: the earlier one that is the same reward, whose evidence it shares, or "".
+
+    factors: what it reached in the search by the task's order of factors, or "".
+    """
 
     id: str
     origin: str
@@ -49,6 +52,7 @@ class Portrait(NamedTuple):
     is_winner: bool
     why: str
     expects: str
+    factors: str
     lines: list[Markup]
     source_hash: str
     diff: Markup
@@ -84,6 +88,7 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         is_winner=bool(archive.finished and archive.finished.winner == candidate.id),
         why=printable(candidate.why, PROSE_CHARS),
         expects=printable(candidate.expects, PROSE_CHARS),
+        factors=ordered(_factors(book, candidate.id)),
         lines=code.numbered_lines(candidate.source),
         source_hash=candidate.source_hash,
         diff=code.diff(parent.source, candidate.source, parent.id, candidate.id) if parent else Markup(),
@@ -98,6 +103,12 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         film=film_of(book.run.folder, archive.original(candidate.id)),
         exchanges=len(exchanges_of(book.run.folder, candidate)),
     )
+
+
+def _factors(book: Book, name: str) -> list[tuple[str, float]]:
+    """Return the factors of the task's order with the candidate's means in the search; [] where it has none."""
+    names = (factor.name for factor in book.run.task.order)
+    return list(zip(names, book.archive.factors(name) or (), strict=False))
 
 
 def _trials(archive: Archive, name: str) -> list[Trial]:
@@ -157,6 +168,10 @@ def compared(book: Book, chosen: list[Candidate]) -> Comparison:
     rows = (
         ("search fitness", tuple(_number(archive.search_scores(archive.original(c.id))) for c in chosen)),
         ("final fitness", tuple(_number(archive.final_scores(c.id)) for c in chosen)),
+        *(
+            (f"{factor.name}, by the order", tuple(_reached(book, c.id, factor.name) for c in chosen))
+            for factor in book.run.task.order
+        ),
     )
     return Comparison(
         ids=tuple(candidate.id for candidate in chosen),
@@ -167,6 +182,11 @@ def compared(book: Book, chosen: list[Candidate]) -> Comparison:
         ),
         diff=code.diff(first.source, second.source, first.id, second.id),
     )
+
+
+def _reached(book: Book, name: str, factor: str) -> str:
+    value = dict(_factors(book, name)).get(factor)
+    return "–" if value is None else shown(value)
 
 
 def _traces(archive: Archive, name: str) -> tuple:  # type: ignore[type-arg]

@@ -103,8 +103,9 @@ def noise_told(book: Book, rater: str) -> str:
 
 
 def stand(book: Book) -> Standing:
-    """Fold all answers."""
-    answers = rankings(book.opinions)
+    """Fold all answers: people's, and those of raters who answer in the run's journal only (a model, an order of factors)."""
+    people = {saying.id for saying in book.opinions}
+    answers = rankings([*book.opinions, *(taken for taken in book.archive.opinions if taken.id not in people)])
     pairs = [p for p in pairs_of(answers) if p.better in book.archive.candidates and p.worse in book.archive.candidates]
     names = sorted({name for pair in pairs for name in (pair.better, pair.worse)})
     found = sifted(names, pairs)

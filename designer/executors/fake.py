@@ -99,8 +99,13 @@ class Fake:
         return {"index": played}
 
     def _score(self, job: Job, folder: Path) -> Mapping[str, Any]:
+        """Of an order of factors the first is the fitness in whole numbers, and all others fall as it rises."""
         fitness = json.loads((folder / "trajectories.safetensors").read_bytes())
-        return {"fitness": fitness, "success": None, "length": [job.spec["step_limit"]] * len(fitness)}
+        told = {"fitness": fitness, "success": None, "length": [job.spec["step_limit"]] * len(fitness)}
+        first, *others = job.spec.get("factors", [None])
+        return (
+            {**told, "factors": [[float(int(f)) for f in fitness], *[[-f for f in fitness] for _ in others]]} if first else told
+        )
 
     def _analyse(self, job: Job, folder: Path) -> Mapping[str, Any]:
         episode = {"fitness": 0.0, "steps": 100, "edges": [0, 50, 100], "stages": {}, "events": []}

@@ -44,11 +44,15 @@ class Played(_Result):
 
 
 class Scored(_Result):
-    """What a score box says: one entry an episode. `success` is None where the task names none. `length` is in steps."""
+    """What a score box says: one entry an episode. `success` is None where the task names none. `length` is in steps.
+
+    factors: of each factor of the task's order one entry an episode.
+    """
 
     fitness: tuple[float, ...]
     success: tuple[bool, ...] | None
     length: tuple[Several, ...]
+    factors: tuple[tuple[float, ...], ...] = ()
 
 
 class Transition(_Result):
@@ -180,10 +184,15 @@ def read_played(content: Mapping[str, Any], checkpoints: int, policies: int) -> 
     return played
 
 
-def read_scored(content: Mapping[str, Any], episodes: int, step_limit: int) -> Scored:
-    """Read a score box's result. Raises SandboxError unless it has one entry an episode, of at most `step_limit` steps."""
+def read_scored(content: Mapping[str, Any], episodes: int, step_limit: int, factors: int = 0) -> Scored:
+    """Read a score box's result. Raises SandboxError unless it has one entry an episode, of at most `step_limit` steps, and so
+    many factors.
+    """
     scored = _read(Scored, content, "score")
-    counts = {len(scored.fitness), len(scored.length), *([] if scored.success is None else [len(scored.success)])}
+    if len(scored.factors) != factors:
+        raise SandboxError(f"the score box sent {len(scored.factors)} factors where {factors} were asked for. {CONSEQUENCE}")
+    lists = [scored.fitness, scored.length, *scored.factors, *([] if scored.success is None else [scored.success])]
+    counts = {len(entries) for entries in lists}
     if counts != {episodes}:
         raise SandboxError(f"the score box sent {sorted(counts)} numbers for {episodes} episodes. {CONSEQUENCE}")
     if max(scored.length, default=0) > step_limit:

@@ -1,4 +1,4 @@
-"""Rankings as feedback: what people answered by now is taken up; a model, or a rater that is played, answers at once."""
+"""Rankings as feedback: what people said by now is taken up; a model, an order of factors or a played rater answers at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from designer.feedback.model_rater import ModelRater, Shown
 from designer.filming import film_candidates
 from designer.journal import Asked, BudgetSpent, Event, OpinionTaken
 from designer.opinions import read_opinions
-from designer.preferences.asking import MOST_RANKED, next_pair
+from designer.preferences.asking import MOST_RANKED, next_new_pair, next_pair
+from designer.preferences.hierarchy import decision, spreads
 from designer.preferences.pairs import Pair, pairs_of, rankings
 from designer.preferences.simulated import NAME, answers
 from designer.preferences.steering import standing_pairs
@@ -27,7 +28,9 @@ from designer.workbench import Workbench
 
 Asks = Callable[[Workbench, Archive, int, threading.Event], Iterator[Event]]
 LOOK_EVERY_S = 2.0
-MODEL = "model"
+MODEL, HERON = "model", "heron"
+EACH_COMPARED, MOST_COMPARED = 2, 60
+"""How many comparisons by an order of factors a round has for each candidate, and in all: they cost nothing but time."""
 
 
 def ask_raters(
@@ -40,6 +43,9 @@ def ask_raters(
     rater = bench.config.feedback.rater
     if rater == "simulated":
         yield from _simulated(bench.config, archive, round_)
+    elif rater == "heron":
+        yield from opinions_for(bench.folder, archive, round_)
+        yield from _by_order(bench, archive, round_)
     elif rater == "model":
         yield from opinions_for(bench.folder, archive, round_)
         yield from _by_model(bench, archive, round_, model) if model else ()
@@ -83,6 +89,26 @@ def _simulated(config: Config, archive: Archive, round_: int) -> Iterator[Opinio
     asked = config.feedback
     for k, order in enumerate(answers(worth, before, among, asked.answers, asked.error, seed, asked.shown)):
         yield from _new(archive, _taken(NAME, round_, k, Ranking(shown=order, places=tuple(range(len(order))))))
+
+
+def _by_order(bench: Workbench, archive: Archive, round_: int) -> Iterator[OpinionTaken]:
+    """Compare candidates factor by factor, by the means over their judging episodes; a reward that repeats one is that one."""
+    order = bench.task.order
+    own = [name for name in sorted(archive.candidates) if not archive.duplicate_of(name)]
+    reached = {name: found for name in own if (found := archive.factors(name))}
+    names = list(reached)[-MOST_RANKED:]
+    spread = spreads([reached[name] for name in names])
+    pairs, done = _told_before(archive, round_, HERON), set[frozenset[str]]()
+    for k in range(max(bench.config.feedback.answers, min(EACH_COMPARED * len(names), MOST_COMPARED))):
+        asked = next_new_pair(names, pairs, done)
+        if asked is None:
+            return
+        done.add(frozenset(asked))
+        found = decision(order, spread, reached[asked[0]], reached[asked[1]])
+        places = (0, 0) if found is None else (0, 1) if found.first_is_better else (1, 0)
+        taken = _taken(HERON, round_, k, Ranking(shown=asked, places=places))
+        pairs += pairs_of([taken])
+        yield from _new(archive, taken)
 
 
 def _by_model(bench: Workbench, archive: Archive, round_: int, model: ModelRater) -> Iterator[Event]:

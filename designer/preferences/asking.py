@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from designer.preferences.pairs import Pair
 from designer.preferences.strength import Strengths, strengths
@@ -30,6 +30,19 @@ def next_pair(names: Sequence[str], pairs: Sequence[Pair], seed: str = "") -> tu
     shown = [leader, rival]
     dice.shuffle(shown)
     return shown[0], shown[1]
+
+
+def next_new_pair(names: Sequence[str], pairs: Sequence[Pair], asked: Collection[frozenset[str]]) -> tuple[str, str] | None:
+    """Return the strongest that somebody was not put beside yet, and the rival whose answer tells most; None where all were.
+
+    For a rater who never errs: asked again it would say the same.
+    """
+    found = strengths(names, pairs)
+    for leader in found.ordered():
+        rivals = [name for name in names if name != leader and frozenset((leader, name)) not in asked]
+        if rivals:
+            return leader, max(rivals, key=lambda name: information(found, leader, name))
+    return None
 
 
 def information(found: Strengths, leader: str, rival: str) -> float:

@@ -92,12 +92,16 @@ class Brief(NamedTuple):
 
 
 class Draft(Record):
-    """What a proposer wrote. `faults` is not empty where its reply could not be read as code; `source` may then be empty."""
+    """What a proposer wrote. `faults` is not empty where its reply could not be read as code; `source` may then be empty.
+
+    author: who wrote it where that is not the run's proposer.
+    """
 
     source: str
     why: str = ""
     expects: str = ""
     faults: tuple[Fault, ...] = ()
+    author: str = ""
 
 
 class Proposer(Protocol):

@@ -101,6 +101,8 @@ class RunVerdict(Record):
     bottleneck: str
     costs: Costs
     fitness_origin: str = "given"
+    factors: tuple[tuple[str, float], ...] = ()
+    ranked_by: str = ""
 
 
 def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
@@ -113,6 +115,8 @@ def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
     search_score = archive.search_score(leader) if leader else None
     final = winner.mean if winner else None
     solved_at = run.task.solved_at
+    names = [factor.name for factor in run.task.order]
+    reached = archive.factors(chosen, "final") if chosen else None
     there = [name for name in (*run.baselines, RANDOM) if archive.trials_of(name, "final")]
     return RunVerdict(
         finished=finished is not None,
@@ -135,6 +139,8 @@ def judged(run: Run, archive: Archive, wall_s: float) -> RunVerdict:
         alarms=_alarmed(archive),
         bottleneck=bottleneck(archive),
         costs=costs_of(archive, wall_s),
+        factors=tuple(zip(names, reached, strict=True)) if reached else (),
+        ranked_by="the order of factors" if run.config.feedback.rater == "heron" else "people's rankings",
     )
 
 

@@ -125,6 +125,7 @@ def _facts(run: Run, archive: Archive) -> list[Fact]:
         "Sandbox": "; ".join(sorted(archive.walls)) or (started.sandbox if started else "nothing has run yet"),
         "Fitness": f"{task.fitness_origin}" + (f": {task.fitness}{unit}" if task.fitness else ""),
         "Success": str(task.success) if task.success else "no test of its own",
+        **({"Order": " > ".join(f"{factor.name}: {factor.value}" for factor in task.order)} if task.order else {}),
         "World": f"{table.world} ({table.gymnasium_id}), episodes of at most {length}",
         "Training": f"{count(task.steps, 'environment step')} a policy, {worlds}, by {config.training.trainer_name}",
         **({"Aids": "; ".join(config.aids_told) + "; all are gone where a policy is judged"} if config.aids else {}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE, Archive
 from designer.display import clock, count
@@ -24,6 +25,7 @@ def sentences(verdict: RunVerdict) -> list[str]:
         for sentence in (
             _stamp(verdict),
             _headline(verdict),
+            _by_the_order(verdict),
             _differences(verdict),
             _normalised(verdict),
             _solved(verdict),
@@ -63,7 +65,7 @@ def _stamp(verdict: RunVerdict) -> str:
     if verdict.fitness_origin == "derived, unverified":
         return "Derived, unverified: a model drafted the fitness and no person approved it. Every score below is by that draft."
     if verdict.fitness_origin == "none":
-        return "There is no fitness: people's rankings chose, and every score of 0 below says nothing."
+        return f"There is no fitness: {verdict.ranked_by} chose, and every score of 0 below says nothing."
     return ""
 
 
@@ -126,6 +128,18 @@ def _against(comparison: Comparison, winner: str) -> str:
         return f"{reached}: {winner} is {comparison.reading}"
     few = "" if comparison.difference else f" ({count(comparison.seeds, 'common seed')} can't tell)"
     return f"{reached}: not separable{few}"
+
+
+def _by_the_order(verdict: RunVerdict) -> str:
+    """Say what the winner reaches in each factor, the most important first; an order compares, so there is no total."""
+    if not verdict.factors:
+        return ""
+    return f"By the order of factors, on the final seeds: {ordered(verdict.factors)}."
+
+
+def ordered(factors: Sequence[tuple[str, float]]) -> str:
+    """Write factors' means, the most important first."""
+    return ", then ".join(f"{name} {shown(value)}" for name, value in factors)
 
 
 def _differences(verdict: RunVerdict) -> str:

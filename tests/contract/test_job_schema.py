@@ -18,6 +18,7 @@ from designer.executors.fake import Fake
 from designer.executors.folder import prepare_folder
 from designer.executors.results import Signature
 from designer.expression import parse_episode, parse_step
+from designer.factors import parse_order
 from designer.filming import film
 from designer.journal import CandidateProposed, RunFinished, RunStarted
 from designer.proposing import probe
@@ -81,6 +82,8 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         root / "rich", task(fitness=fitness, success=fitness, sparse=parse_step("torso_velocity[x] * time", cheetah_table()))
     )
     run_batch(rich, Batch(SPARSE, "final", (1000,)), "", silent)
+    ordered = parse_order(("speed: torso_velocity[x]", "level: torso_pitch < 1"), cheetah_table())
+    run_batch(bench(root / "ordered", task(order=ordered)), Batch("g01c00", "search", (1,)), SOURCE, silent)
     prepare_folder(describe_job("half_cheetah", CONFIG), root / "describe")
     prepare_folder(CHECK, root / "check")
     film(finished_run(root / "filmed"), Fake())
@@ -132,6 +135,7 @@ def test_the_host_was_asked_for_every_verb_and_every_kind_of_reward(jobs: list[d
     assert {job["verb"] for job in jobs} == set(get_args(JobVerb))
     assert {job["reward"]["kind"] for job in jobs if job["verb"] == "train"} == {"code", "step_measure", "episode_measure"}
     assert {job["success"] is None for job in jobs if job["verb"] == "score"} == {True, False}
+    assert {len(job.get("factors", ())) for job in jobs if job["verb"] == "score"} == {0, 2}
 
 
 def test_every_job_fits(jobs: list[dict[str, Any]]) -> None:
@@ -158,8 +162,9 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*at, key))
 
 
-OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer", "stages"}
-"""Settings have defaults, and so has a training in one piece; what a tree's operation has is its interpreter's matter."""
+OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer", "stages", "factors"}
+"""Settings have defaults, and so has a training in one piece; not every task has an order of factors; what a tree's
+operation has is its interpreter's matter."""
 
 
 def missing(job: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from designer.environments import environment_python
 from designer.executors import Executor, Job, JobResult, JobVerb, Limits
 from designer.executors.embedded import Embedded
 from designer.executors.results import read_analysed, read_explained, read_probed, read_stills, read_table
+from designer.factors import parse_order
 from designer.proposing import probe
 from designer.records import StateTable, Status, Task, Trial, Verdict
 from designer.runs import stage_worker_code
@@ -71,7 +72,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 def task(table: StateTable) -> Task:
     shipped = resolve_task(find_task("pendulum_swing_up", bundle_root() / "envs"), table)
     assert shipped.success is not None
-    return shipped.model_copy(update={"steps": 3000})
+    order = parse_order(("upright: rod_upright", "calm: -norm(action)"), table)
+    return shipped.model_copy(update={"steps": 3000, "order": order})
 
 
 def silent(_: object) -> None:
@@ -130,6 +132,15 @@ def test_scores_are_means_of_the_episodes_in_the_indexs_order(played: Played) ->
     first, second = played.trials
     assert [score.fitness for score in first.scores] == pytest.approx([fitness[0], fitness[2], sum(fitness[4:6]) / 2])
     assert [score.fitness for score in second.scores] == pytest.approx([fitness[1], fitness[3], sum(fitness[6:]) / 2])
+
+
+def test_factors_are_means_of_the_same_episodes(played: Played) -> None:
+    upright, calm = played.result(f"{TRIALS}/score")["factors"]
+    first, second = played.trials
+    assert [point[0] for point in first.factors] == pytest.approx([upright[0], upright[2], sum(upright[4:6]) / 2])
+    assert [point[1] for point in second.factors] == pytest.approx([calm[1], calm[3], sum(calm[6:]) / 2])
+    assert all(-1 <= value <= 1 for value in upright)
+    assert all(value < 0 for value in calm)
 
 
 SLOW = GOOD.replace("return", "[1 for _ in iter(int, 1)]\n    return")

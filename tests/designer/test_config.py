@@ -14,6 +14,7 @@ OTHER = {
     "search.screen": "false",
     "feedback.source": "ranking",
     "feedback.rater": "simulated",
+    "feedback.ordered_reward": "false",
     "feedback.answers": "7",
     "feedback.shown": "3",
     "feedback.wait_s": "60.5",

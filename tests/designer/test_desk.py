@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 from designer.desk.app import STATIC
 from designer.desk.safety import Door
 from designer.desk.shelf import Shelf
-from designer.journal import Journal, Screened
-from designer.records import Remark
+from designer.factors import parse_order
+from designer.journal import Journal, OpinionTaken, Screened
+from designer.records import Ranking, Remark
 from designer.review.code import numbered_lines
 from tests.designer.asgi import Browser
+from tests.designer.cheetah_table import cheetah_table
 from tests.designer.desk_run import NAME, desk_run, hostile, many
-from tests.designer.example_run import WINNER, candidate, proposed, rounds, started, trained, trial
+from tests.designer.example_run import WINNER, candidate, example_task, proposed, rounds, started, trained, trial
 
 RUN = f"/run/{NAME}"
 
@@ -67,6 +70,37 @@ def test_a_repeated_reward_is_said_to_be_the_one_that_it_repeats(tmp_path: Path)
     assert f"designer clips {NAME} g01c00" in page
     compared = browser.get(f"{RUN}/compare?c=g01c00&c=g01c01").text
     assert compared.count(">1.50<") == 2
+
+
+def test_what_a_candidate_reached_by_the_order_of_factors_is_shown(tmp_path: Path):
+    order = parse_order(("speed: -torso_velocity[x]", "effort: -norm(action)"), cheetah_table())
+    reached = trial("g01c00", "search", 1, 3.4).model_copy(update={"factors": ((1.0, -0.1), (3.25, -0.5))})
+    run = desk_run(tmp_path, [started(), proposed(candidate("g01c00")), trained(reached), proposed(candidate("g01c01"))])
+    (run.folder / "task" / "task.json").write_text(example_task(order=order).model_dump_json())
+    browser = Browser(tmp_path)
+    assert "speed 3.25, then effort -0.500" in browser.get(f"{RUN}/c/g01c00").text
+    assert "By the order" not in browser.get(f"{RUN}/c/g01c01").text
+    compared = browser.get(f"{RUN}/compare?c=g01c00&c=g01c01").text
+    assert re.search(r"speed, by the order</th><td[^>]*>3.25</td><td[^>]*>–</td>", compared)
+
+
+def test_a_run_without_a_fitness_shows_no_score_as_if_it_said_something(tmp_path: Path):
+    run = desk_run(tmp_path)
+    assert "Best so far" in Browser(tmp_path).get(f"{RUN}/").text
+    (run.folder / "task" / "task.json").write_text(example_task(fitness_origin="none").model_dump_json())
+    page = Browser(tmp_path).get(f"{RUN}/").text
+    assert "Best so far" not in page
+    assert "search score, optimistic" not in page
+    assert "no fitness: answers choose" in page
+
+
+def test_what_raters_answer_in_the_journal_stands_beside_peoples_answers(tmp_path: Path):
+    ranking = Ranking(shown=("g01c00", "g02c01"), places=(1, 0))
+    taken = OpinionTaken(id="heron-2-0", kind="rank", round=2, by="heron", ranking=ranking)
+    desk_run(tmp_path, [*rounds(), taken])
+    page = Browser(tmp_path).get(f"{RUN}/rank").text
+    assert "What 1 answer says" in page
+    assert "Strengths, by heron" in page
 
 
 def test_two_candidates_side_by_side_show_what_changed(browser: Browser):

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from designer.archive import HUMAN, RANDOM, SPARSE
+from designer.config import Config
+from designer.factors import parse_order
 from designer.journal import CallStarted, RunFinished, Screened
 from designer.review.findings import RunVerdict
 from designer.review.verdict import sentences, shown, verdict_of
+from tests.designer.cheetah_table import cheetah_table
 from tests.designer.example_run import (
     FINAL,
     WINNER,
@@ -99,6 +102,18 @@ def test_headline_of_a_finished_run(tmp_path: Path) -> None:
         "g02c01 reaches 4.30 m/s (95 % interval 4.10 to 4.50, 5 seeds); the human-written reward 4.12 (3.66 to 4.58): "
         "not separable; the fitness as reward 1.20 (1.00 to 1.40): g02c01 is above."
     )
+
+
+def test_an_order_is_told_factor_by_factor_without_a_total(tmp_path: Path) -> None:
+    order = parse_order(("speed: -torso_velocity[x]", "effort: -norm(action)"), cheetah_table())
+    ended = finals("g01c00", (1.0, 2.0))
+    both = [t.model_copy(update={"factors": ((0.0, 0.0), (3.0 + k, -0.5))}) for k, t in enumerate(ended.trials)]
+    events = [*rounds(), trained(*both), RunFinished(reason="done", winner="g01c00")]
+    config = Config.model_validate({"feedback": {"source": "ranking", "rater": "heron"}})
+    run = example_run(tmp_path, events, example_task(order=order, fitness_origin="none"), config)
+    told = sentences(verdict_of(run, run.archive()))
+    assert told[0].startswith("There is no fitness: the order of factors chose")
+    assert "By the order of factors, on the final seeds: speed 3.50, then effort -0.500." in told
 
 
 def test_a_winner_below_the_human_is_called_below(tmp_path: Path) -> None:

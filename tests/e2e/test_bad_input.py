@@ -76,6 +76,12 @@ WORLD = ("--env", "half_cheetah")
         (["run", SENTENCE, *WORLD, "--fitness", "average(torso_pitch)"], ["average", "mean"]),
         (["run", SENTENCE, *WORLD, "--fitness", "none.py:fitness"], ["none.py can't be read", "No such file"]),
         (["run", TASK, "--fitness", "mean(torso_pitch)"], ["has its own fitness"]),
+        (
+            ["run", TASK, "--order", "speed: torso_pich", "--order", "calm: -norm(action)"],
+            ["factor 1", "Did you mean torso_pitch?"],
+        ),
+        (["run", TASK, "--order", "speed: torso_pitch"], ["1 factor(s); an order has 2 to 8"]),
+        (["run", TASK, "--feedback", "ranking", "--feedback.rater", "heron"], ["has none", "--order"]),
         (["run", TASK, "--env", "hopper"], ["is a task of half_cheetah, not of hopper"]),
         (["run", "none.toml"], ["none.toml can't be read"]),
         (["run", TASK, "--search.round", "3"], ["--search.round is not a setting", "search.rounds"]),

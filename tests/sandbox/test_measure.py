@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from sandbox.measure import MeasureError, Trajectories, measure_episodes, measure_steps
 
@@ -44,6 +46,23 @@ def test_golden_tree_of_a_step_gives_its_numbers(case):
     first["episode_time_s"] = np.array([0.5, 0.5])
     action = np.array(GOLDEN["action"])[:, 0]
     np.testing.assert_allclose(measure_steps(expression(case["tree"]), first, action, GOLDEN["dt_s"]), case["gives"])
+
+
+@pytest.mark.parametrize("case", GOLDEN["rewards"], ids=lambda case: case["text"])
+def test_golden_code_of_a_reward_pays_what_is_measured(case):
+    """The host's own test holds this code against this text; here the code is held against the interpreter."""
+    fields = {name: np.array(values) for name, values in GOLDEN["fields"].items()}
+    alive = golden_trajectories().alive
+    time_s = np.broadcast_to((np.arange(4) + 1) * GOLDEN["dt_s"], alive.shape)
+    state = {
+        name: torch.tensor(values[alive], dtype=torch.float64) for name, values in {**fields, "episode_time_s": time_s}.items()
+    }
+    action = torch.tensor(np.array(GOLDEN["action"])[alive])
+    names = {"torch": torch, "s": SimpleNamespace(**state), "a": action}
+    paid = eval(case["code"].replace("/ 0.05", f"/ {GOLDEN['dt_s']}"), names)  # noqa: S307
+    read = {name: values.numpy() for name, values in state.items()}
+    measured = measure_steps(expression(case["tree"]), read, action.numpy(), GOLDEN["dt_s"])
+    np.testing.assert_allclose(paid.numpy(), measured, rtol=1e-6)
 
 
 # Trajectories --------------------------------------------------------------------------------------------------------

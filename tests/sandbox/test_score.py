@@ -21,8 +21,8 @@ TRAJECTORIES = {
 MEAN_SPEED = expression({"op": "mean", "args": [field("speed")]})
 
 
-def scored(fitness, success=None, step_limit: int = 8, trajectories=TRAJECTORIES):
-    job = {"verb": "score", "fitness": fitness, "success": success, "dt_s": 0.5, "step_limit": step_limit}
+def scored(fitness, success=None, step_limit: int = 8, trajectories=TRAJECTORIES, **more):
+    job = {"verb": "score", "fitness": fitness, "success": success, "dt_s": 0.5, "step_limit": step_limit, **more}
     sent = run_verb(job, trajectories_safetensors=save(trajectories))
     assert sent.files == {}
     return sent.result
@@ -46,6 +46,18 @@ def test_every_episode_gets_a_number():
 )
 def test_fitness_sees_the_episode_until_its_end(fitness, expected):
     assert scored(fitness)["fitness"] == expected
+
+
+def test_each_factor_of_an_order_gets_a_number_an_episode():
+    place = expression({"op": "mean", "args": [field("place", 1)]})
+    assert scored(MEAN_SPEED, factors=[place, MEAN_SPEED])["factors"] == [[-2.5, -6.0], [2.5, 6.0]]
+
+
+def test_a_factor_that_fails_is_named():
+    log = expression({"op": "mean", "args": [{"op": "log", "args": [field("place", 1)]}]})
+    sent = scored(MEAN_SPEED, factors=[MEAN_SPEED, log])
+    assert sent["status"] == "rejected"
+    assert sent["error"].startswith("factor 2 of the order: the expression gave nan in 2 of 2 cases")
 
 
 def test_success_is_true_or_false():

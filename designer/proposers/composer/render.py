@@ -111,7 +111,7 @@ def render(design: Design, text: str) -> str:
 
 
 def _function(signature: str, text: str, block: _Block, comments: dict[str, str]) -> str:
-    lines = [_docstring(text)]
+    lines = [docstring(text)]
     for name, number in block.constants.items():
         unit = f"  # {comments[name]}" if name in comments else ""
         lines.append(f"{name} = {number!r}{unit}")
@@ -122,7 +122,8 @@ def _function(signature: str, text: str, block: _Block, comments: dict[str, str]
     return f"def {signature} -> dict[str, Tensor]:\n" + textwrap.indent("\n".join(lines), "    ")
 
 
-def _docstring(text: str) -> str:
+def docstring(text: str) -> str:
+    """Write a sentence as a docstring, whatever is in it."""
     plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     lines = textwrap.wrap(plain.replace("\\", "\\\\").replace('"', '\\"'), 100, break_long_words=False)
     return '"""' + "\n".join(lines) + ('\n"""' if len(lines) > 1 else '"""')
