@@ -85,7 +85,7 @@ def test_help_shows_every_setting_with_its_default(capsys):
 @pytest.mark.parametrize("setting", [{"search.rule": "best-of-n"}, {"track": "tensorbord"}])
 def test_name_that_can_not_be_had_is_told_before_a_run_is_made(tmp_path, setting):
     """And before the world is measured: that takes a while, and here it would fail for want of a worker."""
-    asked = argparse.Namespace(what="inverted_pendulum_centre", env="", fitness="", state="", unsafe=False)
+    asked = argparse.Namespace(what="inverted_pendulum_centre", env="", fitness="", order=[], state="", unsafe=False)
     config = load(None, {**setting, "worker.python": str(tmp_path / "no-python")})
     with pytest.raises(ConfigError, match="Did you mean"):
         prepare(asked, config, Console(file=io.StringIO()))
