@@ -22,7 +22,7 @@ from designer.runs import list_runs, open_run
 from designer.statistics import interval
 
 TWO_ROUNDS = ("--search.rounds", "2", "--search.population", "4", "--search.finalists", "2")
-COMMAND = ("run", "half_cheetah_backward", *TWO_ROUNDS, "--cached-baselines", "false")
+COMMAND = ("run", "half_cheetah_backward", *TWO_ROUNDS, "--training.steps", "80000", "--cached-baselines", "false")
 ARMS = {HUMAN: "human-written reward", SPARSE: "fitness as reward"}
 
 
