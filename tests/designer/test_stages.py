@@ -1,5 +1,7 @@
 """Curricula on the host: the form is told and checked, the composer writes stages, a box is read with care."""
 
+import re
+
 import pytest
 
 from designer.check import check
@@ -120,6 +122,13 @@ def test_composer_sets_marks_on_one_wish():
     draft = fresh(0, HOPPER, "Hop forward.")
     assert stage_names(draft.source) == ("mark_1", "mark_2")
     assert check(draft.source, HOPPER) == ()
+
+
+def test_composers_marks_on_a_cosine_can_be_reached():
+    upright = field("rod_upright", "orientation", "1", "Cosine of the rod's angle.", (), (-0.99,), (0.998,))
+    draft = fresh(0, table("rod", "A rod on a hinge.", (upright,)), "Swing the rod upright.")
+    marks = [float(number) for number in re.findall(r"mark_\d_threshold = ([\d.]+)", draft.source)]
+    assert marks == [0.5, 0.9]
 
 
 def test_composer_without_curricula_writes_what_it_always_wrote():

@@ -24,6 +24,8 @@ _HELD = frozenset({"carrying", "holding", "held", "grasped", "carries"})
 _JOINTS = frozenset({"then", "and", "until", "after", "before"})
 _SMALL = frozenset({"the", "a", "to", "of", "is", "in", "on", "at", "distance", "nearest", "number"})
 MARKS = (1.0, 2.0)
+MARKS_OF_A_COSINE = (0.5, 0.9)
+"""It can't grow beyond 1, which random play may reach for a moment."""
 NEAR_CELLS, NEAR_SHARE = 1.0, 0.25
 
 
@@ -147,7 +149,8 @@ def marks(design: Design) -> tuple[Predicate, ...]:
         return tuple(_mark(f"closer_{k}", level, f"{signal.read()} < {{t}}", signal) for k, level in enumerate(levels, start=1))
     reach = max(signal.high if term.sign > 0 else -signal.low, 0.1 * signal.scale)
     code = f"{signal.read(term.sign)} > {{t}}"
-    return tuple(_mark(f"mark_{k}", rounded(share * reach), code, signal) for k, share in enumerate(MARKS, start=1))
+    shares = MARKS_OF_A_COSINE if signal.kind == "orientation" and signal.unit in ("", "1") else MARKS
+    return tuple(_mark(f"mark_{k}", rounded(share * reach), code, signal) for k, share in enumerate(shares, start=1))
 
 
 def _mark(name: str, level: float, condition: str, signal: Signal) -> Predicate:
