@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.curricula import read
 from envs import worlds
 from envs.eases import Wanted
 from sandbox.aids import Aids
@@ -92,11 +93,6 @@ def upright(policy: Mapping[str, Tensor]) -> float:
         if 2 * t >= world.spec.episode_steps:
             held.append(float((step.state.rod_upright > UPRIGHT).float().mean()))
     return mean(held)
-
-
-def read(log: Path) -> list[dict[str, Any]]:
-    """Return what a log holds."""
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
 
 
 def main(log: Path, minutes: float) -> None:

@@ -45,6 +45,6 @@ def told_offer(config: Config) -> str:
         return "; ".join(partitions())
     cluster = RayCluster(config.executor.address)
     nodes = cluster.offers()
-    each = "; ".join(f"{node.name}: {node.cpus:g} CPUs, {node.gpus:g} GPUs" for node in nodes)
+    each = "; ".join(map(str, nodes))
     total = f"{sum(node.cpus for node in nodes):g} CPUs, {sum(node.gpus for node in nodes):g} GPUs"
     return f"Ray {cluster.api().__version__}, token auth; {len(nodes)} nodes, {total} ({each})"

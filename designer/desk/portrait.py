@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from designer import aids
 from designer.archive import BASELINES, Archive
 from designer.desk.films import Film, film_of
 from designer.desk.shelf import Book
@@ -99,7 +98,7 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
         traces=plots.term_traces(told.traces if told else (), "traces"),
         traced_seed=told.seed if told else None,
         course=course.drawn(course.course_of(trials)),
-        gates=[*course.told(course.course_of(trials)), *aids.sentences(told.aids if told else ())],
+        gates=course.way(trials, told),
         film=film_of(book.run.folder, archive.original(candidate.id)),
         exchanges=len(exchanges_of(book.run.folder, candidate)),
     )

@@ -40,6 +40,9 @@ class NodeOffer(NamedTuple):
     cpus: float
     gpus: float
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.cpus:g} CPUs, {self.gpus:g} GPUs"
+
 
 class RayCluster:
     """The connection to a cluster; a process has at most one. Made at the first call."""
@@ -143,7 +146,7 @@ class RayTasks:
         """Refuse a job that no node of this cluster could ever take: Ray would wait for one for ever. Raises SandboxError."""
         offers = self._cluster.offers()
         if not any(node.cpus >= CPUS and node.gpus >= gpus for node in offers):
-            told = "; ".join(f"{node.name}: {node.cpus:g} CPUs, {node.gpus:g} GPUs" for node in offers) or "none"
+            told = "; ".join(map(str, offers)) or "none"
             wanted = f"{CPUS} CPU and {gpus:g} GPUs" if gpus else f"{CPUS} CPU"
             raise SandboxError(f"no node of the Ray cluster has {wanted} (its nodes: {told}).")
 

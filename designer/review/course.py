@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from designer import aids
 from designer.course import CourseLog, CoursePoint, GateEvent
 from designer.records import Trial
 from designer.review.plots import WIDTH, nothing
@@ -70,6 +71,11 @@ def _in_training(points: Sequence[CoursePoint], level: int, x: Scale, top: float
         if point.level == level
     ]
     return [ground, *bars]
+
+
+def way(trials: Sequence[Trial], traced: Trial | None) -> list[str]:
+    """Say what the gates of the first course decided, then what the aids of the traced trial did."""
+    return [*told(course_of(trials)), *aids.sentences(traced.aids if traced else ())]
 
 
 def told(course: CourseLog | None) -> list[str]:

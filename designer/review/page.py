@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from designer import aids
 from designer.archive import BASELINES, HUMAN, Archive
 from designer.config import Config, knobs
 from designer.display import clock, count
@@ -212,7 +211,7 @@ def _reward(archive: Archive, winner: Candidate) -> Reward:
         shares=plots.share_bars(traces),
         seed=told.seed if told else None,
         course=course.drawn(course.course_of(trials)),
-        gates=[*course.told(course.course_of(trials)), *aids.sentences(told.aids if told else ())],
+        gates=course.way(trials, told),
     )
 
 
