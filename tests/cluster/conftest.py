@@ -56,6 +56,13 @@ def posts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def nodes_alive() -> int:
+    """Count the nodes that the Ray cluster takes for alive."""
+    import ray
+
+    return sum(node["Alive"] for node in ray.nodes())
+
+
 def wait_until(holds: Any, seconds: float = 60.0) -> None:
     """Wait until something holds; fail where it doesn't in time."""
     deadline = time.monotonic() + seconds

@@ -23,7 +23,8 @@ from designer.runs import stage_worker_code
 from designer.workbench import TRAJECTORIES
 from tests.designer.boxes import ROOT, all_gone, marked
 
-LIMITS = Limits(cpu_s=5, wall_s=60)
+LIMITS = Limits(cpu_s=60, wall_s=240)
+SHORT = Limits(cpu_s=5, wall_s=60)
 GOOD = "def reward(s, a):\n    return {'upright': s.rod_upright, 'effort': -0.01 * a.square().sum(-1)}\n"
 # Candidate code that looks around; what it found is in its standard error.
 ATTEMPTS = (
@@ -46,11 +47,11 @@ attempt("write", lambda: open("/written", "w"))
 
 UPRIGHT = "def upright(t):\n    return t.rod_upright.mean(axis=1)\n"
 
-Probe = Callable[[str], JobResult]
+Probe = Callable[..., JobResult]
 
 
-def job(source: str, seed: int = 3) -> Job:
-    return Job("probe", {"world": "pendulum", "seed": seed, "entry": "reward"}, {"reward.py": source.encode()}, LIMITS)
+def job(source: str, seed: int = 3, limits: Limits = LIMITS) -> Job:
+    return Job("probe", {"world": "pendulum", "seed": seed, "entry": "reward"}, {"reward.py": source.encode()}, limits)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def executor(code: Path) -> Embedded:
 
 @pytest.fixture
 def probe(executor: Embedded, tmp_path: Path) -> Probe:
-    return lambda source: executor.run(job(source), tmp_path / "probe", lambda _: None)
+    return lambda source, limits=LIMITS: executor.run(job(source, limits=limits), tmp_path / "probe", lambda _: None)
 
 
 def test_warm_probe_says_what_a_cold_one_says(code: Path, probe: Probe, tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_warm_probe_says_what_a_cold_one_says(code: Path, probe: Probe, tmp_path
 def test_every_end_of_a_child_is_told_and_the_next_is_none_the_worse(
     probe: Probe, source: str, status: Status, said: str
 ) -> None:
-    ended = probe(source)
+    ended = probe(source, SHORT)
     assert ended.status is status
     assert said in ended.error
     after = probe(GOOD)
