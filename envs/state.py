@@ -7,7 +7,7 @@ A `StateField` is declared once by a world. The prompt renders it, the static ch
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,6 +110,16 @@ class State:
     def select(self, rows: Tensor) -> State:
         """Return copies for some of the worlds, in any order and as often as wanted: `rows` holds indices (k,)."""
         return self._derived(lambda original, name: getattr(original, name).index_select(0, rows))
+
+    @classmethod
+    def joined(cls, states: Sequence[State]) -> State:
+        """Return the worlds of several states as those of one, in their order."""
+        joined = object.__new__(cls)
+        joined._cache = {}
+        joined._source = lambda name: torch.cat([getattr(state, name) for state in states])
+        alone = all(state.prev is state for state in states)
+        joined.prev = joined if alone else cls.joined([state.prev for state in states])
+        return joined
 
     def at_progress(self, progress: float) -> State:
         """Return this state as it would be at another share of the training."""

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -217,9 +218,33 @@ def test_warm_box_outlives_the_thread_that_asked_first(code: Path, tmp_path: Pat
     for _ in range(2):
         with ThreadPoolExecutor(1) as pool:
             pool.submit(executor.run, job(GOOD, seed), tmp_path / "probe", lambda _: None).result()
-        boxes.append(list(marked(str(seed))))
+        boxes.append(warm_processes(str(seed)))
     assert boxes[0] == boxes[1]
     assert len(boxes[0]) == 1
+    executor.stop()
+
+
+def warm_processes(seed: str) -> list[int]:
+    """Find the warm processes that were made for a seed, without those that they have forked."""
+    found = set(marked(seed))
+    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in found}
+    return [pid for pid, parent in parents.items() if parent not in found]
+
+
+def test_job_that_comes_after_a_waiting_child_has_died_is_done(code: Path, tmp_path: Path) -> None:
+    seed = 4 * 10**9 + os.getpid()
+    executor = Embedded(environment_python("native"), code)
+    assert executor.run(job(GOOD, seed), tmp_path / "probe", lambda _: None).status is Status.OK
+    first = warm_processes(str(seed))
+    waiting = set(marked(str(seed))) - set(first)
+    for pid in waiting:
+        os.kill(pid, signal.SIGKILL)
+    while waiting & set(marked(str(seed))):
+        time.sleep(0.01)
+    ended = executor.run(job(GOOD, seed), tmp_path / "probe", lambda _: None)
+    assert ended.status is Status.OK
+    assert ended.cpu_s < 1, "the warm process did not survive it"
+    assert warm_processes(str(seed)) == first
     executor.stop()
 
 
