@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import random
 import resource
 import select
 import signal
@@ -20,6 +21,8 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
+
+import numpy as np
 
 from sandbox import kernel, landlock, privileges, seal
 from sandbox.namespaces import NEWUSER, VIEWS
@@ -181,6 +184,7 @@ def _be_child(to_me: socket.socket, worker: Worker, alone: bool) -> NoReturn:
         job = json.loads(files["job.json"])
 
         def work() -> None:
+            _draw_anew()
             importlib.import_module(module_of(job))  # there already, but for another trainer's
             landlock.enclose(worker.rules)
             seal.apply()
@@ -193,6 +197,12 @@ def _be_child(to_me: socket.socket, worker: Worker, alone: bool) -> NoReturn:
         os._exit(0)
     finally:
         os._exit(1)
+
+
+def _draw_anew() -> None:
+    """Seed the global generators: a world that draws from them unseeded must not draw the same in every job."""
+    random.seed()
+    np.random.seed()
 
 
 def _limit(told: Mapping[str, Any], alone: bool) -> None:

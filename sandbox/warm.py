@@ -84,6 +84,8 @@ def main(role: str, world: str, seed: int, idle_s: float) -> None:
     ready = Ready(role, world, seed)
     if not _a_child_can_make(ready):
         return  # a world that writes files needs a box with a scratch folder
+    if len(os.listdir("/proc/self/task")) > 1:
+        return  # a fork has one thread: what the world's own ones hold or do would be missing
     gc.collect()
     gc.freeze()  # a child's collections leave the shared pages alone
     huge_pages.collapse()
