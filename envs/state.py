@@ -72,7 +72,7 @@ class State:
     changes nothing but that copy, which this state keeps.
     """
 
-    __slots__ = ("_cache", "_source", "prev")
+    __slots__ = ("_cache", "_fields", "_snapshot", "_source", "prev")
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class State:
                 raise AttributeError(unknown_field_message(name, fields))
             return _copied(declared.read(snapshot), dtype)
 
+        self._fields, self._snapshot = fields, snapshot
         self._cache: dict[str, Tensor] = {}
         self._source: Callable[[str], Tensor] = source
         self.prev = prev if prev is not None else self
@@ -102,6 +103,13 @@ class State:
         if value is None:
             value = self._cache[name] = self._source(name)
         return value
+
+    def array(self, name: str) -> NDArray[np.float64]:
+        """Return a field as the world has it, (num_envs, *shape), to be read at once and not kept: nothing is copied.
+
+        Only a world's own states have it, and no reward is given one of those.
+        """
+        return self._fields[name].read(self._snapshot)
 
     def copy(self) -> State:
         """Return a state whose tensors are copies of this one's, made when they are read."""
