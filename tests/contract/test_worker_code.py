@@ -90,6 +90,8 @@ SANDBOX = {
     "traces.py",
     "train.py",
     "train_together.py",
+    "crew.py",
+    "huge_pages.py",
     "warm.py",
     "transitions.py",
     "worker.py",
