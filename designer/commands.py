@@ -193,6 +193,8 @@ def describe_world(asked: argparse.Namespace) -> None:
     table = describe(world, config)
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
+    if table.variants:
+        print(f"Variants that a training may play: {', '.join(table.variants)}.\n")
     print(prompts.render("_state_table.j2", table=table), end="")
 
 
