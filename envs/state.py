@@ -7,7 +7,7 @@ A `StateField` is declared once by a world. The prompt renders it, the static ch
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,7 @@ class State:
     changes nothing but that copy, which this state keeps.
     """
 
-    __slots__ = ("_cache", "_source", "prev")
+    __slots__ = ("_cache", "_fields", "_snapshot", "_source", "prev")
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class State:
                 raise AttributeError(unknown_field_message(name, fields))
             return _copied(declared.read(snapshot), dtype)
 
+        self._fields, self._snapshot = fields, snapshot
         self._cache: dict[str, Tensor] = {}
         self._source: Callable[[str], Tensor] = source
         self.prev = prev if prev is not None else self
@@ -103,6 +104,13 @@ class State:
             value = self._cache[name] = self._source(name)
         return value
 
+    def array(self, name: str) -> NDArray[np.float64]:
+        """Return a field as the world has it, (num_envs, *shape), to be read at once and not kept: nothing is copied.
+
+        Only a world's own states have it, and no reward is given one of those.
+        """
+        return self._fields[name].read(self._snapshot)
+
     def copy(self) -> State:
         """Return a state whose tensors are copies of this one's, made when they are read."""
         return self._derived(lambda original, name: getattr(original, name).clone())
@@ -110,6 +118,16 @@ class State:
     def select(self, rows: Tensor) -> State:
         """Return copies for some of the worlds, in any order and as often as wanted: `rows` holds indices (k,)."""
         return self._derived(lambda original, name: getattr(original, name).index_select(0, rows))
+
+    @classmethod
+    def joined(cls, states: Sequence[State]) -> State:
+        """Return the worlds of several states as those of one, in their order."""
+        joined = object.__new__(cls)
+        joined._cache = {}
+        joined._source = lambda name: torch.cat([getattr(state, name) for state in states])
+        alone = all(state.prev is state for state in states)
+        joined.prev = joined if alone else cls.joined([state.prev for state in states])
+        return joined
 
     def at_progress(self, progress: float) -> State:
         """Return this state as it would be at another share of the training."""

@@ -25,11 +25,13 @@ from sandbox.transitions import stretched
 
 NUM_ENVS = 64
 STEPS = 40
+STEPS_A_CALL = 2
+"""The time of a call hardly depends on how many worlds it is for, so two steps are asked about at once."""
 GAMMA = 0.99
 
 
 class Play(NamedTuple):
-    """Transitions of random play, and the names of the world's fields.
+    """Transitions of random play, STEPS_A_CALL steps of NUM_ENVS worlds in a call, and the names of the world's fields.
 
     wide: transitions between its states, stretched far apart and mixed: what rewards are told apart by.
     """
@@ -63,7 +65,7 @@ def judge(source: str, entry: str, play: Play, output: Output) -> None:
         terms=_summary(answers),
         extremes=extremes(transitions, answers, play.fields),
         call_s=seconds,
-        transitions=len(transitions) * NUM_ENVS,
+        transitions=STEPS * NUM_ENVS,
         rewards={"play": _rounded(_totals(answers)), "wide": _paid_when_wide(reward, play.wide)},
         **({"stages": stages} if stages else {}),
     )
@@ -92,7 +94,7 @@ def _hold_solved(source: str, reward: Reward, transitions: list[Call]) -> None:
 
 
 def random_play(world_name: str, seed: int) -> Play:
-    """Play random actions: STEPS transitions of NUM_ENVS worlds each. The same for every candidate."""
+    """Play random actions: STEPS steps of NUM_ENVS worlds. The same for every candidate."""
     world = worlds.make(world_name, NUM_ENVS)
     generator = np.random.default_rng(seed)
     world.reset([seed])
@@ -101,6 +103,7 @@ def random_play(world_name: str, seed: int) -> Play:
         step = world.step(world.spec.random_actions(generator, NUM_ENVS), training_progress=t / STEPS)
         action = torch.as_tensor(step.action, dtype=torch.float32)
         transitions.append(Call(step.state, action, torch.from_numpy(step.terminated)))
+    transitions = [Call.joined(transitions[t : t + STEPS_A_CALL]) for t in range(0, STEPS, STEPS_A_CALL)]
     fields = world.spec.fields
     return Play(transitions, [field.name for field in fields], stretched(transitions, fields, seed))
 
@@ -127,8 +130,8 @@ def _ask_again(reward: Reward, transitions: list[Call], answers: list[dict[str, 
 
     Only half of the worlds are asked for: a training has another number of worlds than the probe.
     """
-    half = torch.arange(NUM_ENVS // 2)
-    for call, answer in list(zip(transitions, answers, strict=True))[::8]:
+    half = torch.arange(NUM_ENVS * STEPS_A_CALL // 2)
+    for call, answer in list(zip(transitions, answers, strict=True))[::4]:
         again = reward.terms(*call.select(half))
         names = [name for name, term in answer.items() if not torch.allclose(again[name], term[half], TOLERANCE, TOLERANCE)]
         if names:

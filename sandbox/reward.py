@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -50,6 +50,12 @@ class Call(NamedTuple):
     def select(self, rows: Tensor) -> Call:
         """Return the same question for the worlds `rows` (k,)."""
         return Call(self.state.select(rows), self.action.index_select(0, rows), self.terminated.index_select(0, rows))
+
+    @classmethod
+    def joined(cls, calls: Sequence[Call]) -> Call:
+        """Return several questions as one, world after world."""
+        states, actions, ends = zip(*calls, strict=True)
+        return cls(State.joined(states), torch.cat(actions), torch.cat(ends))
 
 
 class Stage(NamedTuple):

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from envs import worlds
+from envs.state import State
 from envs.vec_env import WorldSpec
 from sandbox.output import TRAJECTORIES, Output
 from sandbox.policy import PolicyRefusedError, StackedPolicy, unpack
@@ -120,10 +121,11 @@ class _Recorder:
         }
         self.arrays["action"] = np.zeros((num_envs, steps, action_dim), dtype=np.float32)
 
-    def record(self, t: int, state: Any, action: NDArray[np.float64], alive: NDArray[np.bool_]) -> None:
+    def record(self, t: int, state: State, action: NDArray[np.float64], alive: NDArray[np.bool_]) -> None:
+        rows = slice(None) if alive.all() else alive  # a slice is not looked through world by world
         for field in self._fields:
-            self.arrays[f"state.{field.name}"][alive, t] = getattr(state, field.name).numpy()[alive]
-        self.arrays["action"][alive, t] = action[alive]
+            self.arrays[f"state.{field.name}"][rows, t] = state.array(field.name)[rows]
+        self.arrays["action"][rows, t] = action[rows]
 
 
 def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

@@ -22,7 +22,7 @@ from designer.executors.folder import prepare_folder
 from designer.executors.launcher import Box, ColdBox, launch
 from designer.executors.stream import FrameReader
 from designer.executors.walls import told
-from designer.executors.warm import WarmProcesses
+from designer.executors.warm import WarmProcesses, wanted_to_write
 from designer.files import write_atomically
 from designer.records import Status
 from designer.scratch import scratch_folder, sweep
@@ -90,7 +90,9 @@ class Embedded:
         # A warm process has its environment already: a box that is to see certain GPUs is made anew.
         warm = self._warm.start(job, folder, kind) if self._warm and not job.limits.devices else None
         ended = self._watch(warm, kind, job, folder, progress) if warm else None
-        return ended or self._in_a_box(kind, job, folder, progress)
+        if ended is None or wanted_to_write(ended):
+            return self._in_a_box(kind, job, folder, progress)
+        return ended
 
     def _choose(self) -> str:
         """Find the strongest kind of box that can be made here: start one that does nothing. Raises SandboxError."""

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from designer.errors import MachineError
-from designer.executors import Job, Limits
+from designer.executors import Job, JobResult, Limits
 from designer.executors.launcher import ColdBox, launch
+from designer.records import Status
 from designer.scratch import scratch_folder
 
 Role = Literal["candidates", "judges"]
@@ -34,8 +35,8 @@ ROLES: Mapping[str, Role] = {
     "analyse": "judges",
     "compare": "judges",
 }
-USERS_OWN = "user_world/"
-"""A user's world may want to write files, and a child here writes none."""
+REFUSED_WRITES = ("PermissionError", "Read-only file system", "File too large")
+"""What an error says of a world or a library that wanted to write a file: a child here writes none, a cold box has a folder."""
 IDLE_S = 120.0
 START_S = 120
 SPARE_S = 30.0
@@ -44,6 +45,11 @@ MAX_FILES = 60
 """A job with more files goes to a cold box: a packet carries so many descriptors (`sandbox/warm.py`), a few for its streams."""
 PARENT = Limits(cpu_s=10**7, wall_s=0, memory_bytes=1 << 46, file_bytes=1 << 20)
 """What a warm process may use: no less than any child, which lowers it for itself."""
+
+
+def wanted_to_write(ended: JobResult) -> bool:
+    """Say whether a job failed for want of a folder to write to, by what its error says."""
+    return ended.status is Status.CRASHED and any(words in ended.error for words in REFUSED_WRITES)
 
 
 class WarmBox:
@@ -103,7 +109,7 @@ class _WarmProcess:
     def start(self, job: Job, folder: Path, kind: str) -> WarmBox | None:
         with self._asking:
             world = job.spec.get("world", self._made_for and self._made_for[0])
-            if self._failed or world is None or world.startswith(USERS_OWN) or len(job.files) > MAX_FILES:
+            if self._failed or world is None or len(job.files) > MAX_FILES:
                 return None
             try:
                 if self._made_for != (world, kind) or self._has_ended():

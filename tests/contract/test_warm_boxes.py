@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -217,9 +218,33 @@ def test_warm_box_outlives_the_thread_that_asked_first(code: Path, tmp_path: Pat
     for _ in range(2):
         with ThreadPoolExecutor(1) as pool:
             pool.submit(executor.run, job(GOOD, seed), tmp_path / "probe", lambda _: None).result()
-        boxes.append(list(marked(str(seed))))
+        boxes.append(warm_processes(str(seed)))
     assert boxes[0] == boxes[1]
     assert len(boxes[0]) == 1
+    executor.stop()
+
+
+def warm_processes(seed: str) -> list[int]:
+    """Find the warm processes that were made for a seed, without those that they have forked."""
+    found = set(marked(seed))
+    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in found}
+    return [pid for pid, parent in parents.items() if parent not in found]
+
+
+def test_job_that_comes_after_a_waiting_child_has_died_is_done(code: Path, tmp_path: Path) -> None:
+    seed = 4 * 10**9 + os.getpid()
+    executor = Embedded(environment_python("native"), code)
+    assert executor.run(job(GOOD, seed), tmp_path / "probe", lambda _: None).status is Status.OK
+    first = warm_processes(str(seed))
+    waiting = set(marked(str(seed))) - set(first)
+    for pid in waiting:
+        os.kill(pid, signal.SIGKILL)
+    while waiting & set(marked(str(seed))):
+        time.sleep(0.01)
+    ended = executor.run(job(GOOD, seed), tmp_path / "probe", lambda _: None)
+    assert ended.status is Status.OK
+    assert ended.cpu_s < 1, "the warm process did not survive it"
+    assert warm_processes(str(seed)) == first
     executor.stop()
 
 
@@ -266,3 +291,73 @@ def test_job_of_more_files_than_a_packet_carries_is_done_all_the_same(executor: 
     assert result.status is Status.OK, result.error
     assert len(result.content["candidates"]) == count
     assert len(list((tmp_path / "together").glob("policy-*.safetensors"))) == count
+
+
+OWN_WORLD = """
+import os, threading, time
+import gymnasium
+import numpy as np
+
+class Own(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-9, 9, (1,))
+    action_space = gymnasium.spaces.Box(-1, 1, (1,))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1), {}
+
+    def step(self, action):
+        IN_STEP
+        return np.random.standard_normal(1), 0.0, False, False, {}
+
+make = Own
+AT_IMPORT
+"""
+OWN_REWARD = "def reward(s, a):\n    return {'place': s.obs[:, 0]}\n"
+
+
+def with_own_world(code: Path, in_step: str = "pass", at_import: str = "") -> Embedded:
+    stage_worker_code(code)
+    (code / "user_world").mkdir()
+    source = OWN_WORLD.replace("IN_STEP", in_step).replace("AT_IMPORT", at_import)
+    (code / "user_world" / "own.py").write_text(source)
+    return Embedded(environment_python("native"), code)
+
+
+def training_in_own_world() -> Job:
+    reward = {"reward": {"kind": "code", "entry": "reward"}, "settings": {"num_envs": 4, "horizon": 20}}
+    spec = {"world": "user_world/own.py:make", "seeds": [1], "steps": 80, "fractions": [1.0], **reward}
+    return Job("train", spec, {"reward.py": OWN_REWARD.encode()}, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("in_step", "at_import", "warm"),
+    [
+        ("pass", "", True),
+        ("open(os.path.join(os.environ['TMPDIR'], 'notes'), 'a').write('a step')", "", False),
+        ("pass", "threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()", False),
+    ],
+    ids=["plain", "writes", "threaded"],
+)
+def test_users_own_world_is_in_a_warm_box_where_it_can_be(tmp_path: Path, in_step: str, at_import: str, warm: bool) -> None:
+    executor = with_own_world(tmp_path / "code", in_step, at_import)
+    for _ in range(2):  # the first one makes the warm process
+        ended = executor.run(training_in_own_world(), tmp_path / "train", lambda _: None)
+        assert ended.status is Status.OK, ended.error
+    assert (ended.cpu_s < 1) is warm
+    executor.stop()
+
+
+def test_world_that_draws_unseeded_draws_anew_in_every_job(tmp_path: Path) -> None:
+    executor = with_own_world(tmp_path / "code")
+    spec = {"world": "user_world/own.py:make", "checkpoints": 1, "policies": 1, "episodes": 2, "earlier_episodes": 0, "seed": 5}
+    trained = executor.run(training_in_own_world(), tmp_path / "train", lambda _: None)
+    assert trained.status is Status.OK, trained.error
+    policy = {"policy.safetensors": tmp_path / "train" / "policy.safetensors"}
+    seen = set()
+    for played in ("once", "again"):
+        ended = executor.run(Job("rollout", spec, dict(policy), LIMITS), tmp_path / played, lambda _: None)
+        assert ended.status is Status.OK, ended.error
+        seen.add((tmp_path / played / TRAJECTORIES).read_bytes())
+    assert len(seen) == 2
+    executor.stop()

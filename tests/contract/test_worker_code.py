@@ -93,6 +93,8 @@ SANDBOX = {
     "variants.py",
     "train.py",
     "train_together.py",
+    "crew.py",
+    "huge_pages.py",
     "warm.py",
     "transitions.py",
     "worker.py",
