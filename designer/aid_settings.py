@@ -93,3 +93,41 @@ class HelpConfig(Section):
             *([f"ends are put off by {self.grace} steps at first"] if self.grace else []),
             *([f"{self.starts:.0%} of the episodes start along good ones at first"] if self.starts else []),
         ]
+
+
+class VariantsConfig(Section):
+    rule: Literal["off", "uniform", "even", "alp", "ucb", "window"] = Field(
+        "off",
+        description="which variant of the world each episode of a candidate's training plays: the task's own (off), any "
+        "(uniform in episodes, even in steps), more of those with learning progress (alp), a large advantage (ucb) or a "
+        "success of 0.2 to 0.8 (window)",
+    )
+    among: str = Field("", description="which variants, with commas; not set: all that the world declares")
+    own: float = Field(
+        0.2, ge=0, le=1, description="share of the training, at its end, that plays the task's own variant alone"
+    )
+    memory: bool = Field(
+        False,
+        description="draw half of the episodes as the winner of a similar run did, where `designer library` has one",
+    )
+
+    @property
+    def for_the_trainer(self) -> dict[str, Any]:
+        """What a training job says of it, but for the names, which the world has: nothing where it is off."""
+        return {"variants": {"rule": self.rule, "own": self.own}} if self.rule != "off" else {}
+
+    @property
+    def told(self) -> list[str]:
+        """What of it is on, for people."""
+        by = {
+            "uniform": "all alike",
+            "even": "for as many steps each",
+            "alp": "by learning progress",
+            "ucb": "by absolute advantage",
+            "window": "those with a success of 0.2 to 0.8",
+        }
+        if self.rule == "off":
+            return []
+        which = "the world's variants" if not self.among else self.among
+        mixed = ", half as an earlier winner's training did" if self.memory else ""
+        return [f"episodes play {which}, {by[self.rule]}{mixed}, in the last {self.own:.0%} the task's own alone"]

@@ -26,6 +26,7 @@ from designer.feedback.model_rater import RATER, ModelRater
 from designer.feedback.ranking import ask_raters
 from designer.feedback.viewer import VIEWER, Viewer
 from designer.journal import Journal, JudgeSwitchedOff
+from designer.library import memory_of
 from designer.llm import LLM
 from designer.loop import Loop
 from designer.machine_slots import MachineSlots, Sharing, cores, slots_folder
@@ -122,7 +123,10 @@ def make_loop(
     asks = llm is not None or run.config.llm.provider != "composer"
     screens = run.config.search.screen and run.config.search.rule not in AS_PUBLISHED
     boxes = AtMost(executor, slots(run.config))
-    bench = Workbench(run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens)
+    remembered = memory_of(run.folder).schedule
+    bench = Workbench(
+        run.task, run.table, run.config, boxes, run.folder, cache, analyses=True, screens=screens, schedule=remembered
+    )
     loop = Loop(
         bench,
         search_for(run),

@@ -35,7 +35,7 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
-from designer.library import as_files, examples_for, library_root
+from designer.library import as_files, examples_for, library_root, with_schedule
 from designer.live import Published
 from designer.modelling import require_model
 from designer.notifying import Notifier, command_from
@@ -55,6 +55,7 @@ from designer.text import printable
 from designer.trackers.choosing import Named, trackers_of, trackers_that_work
 from designer.trackers.tracking import tracking
 from designer.training_defaults import training_of, with_training
+from designer.variants import chosen
 from designer.world_source import WorldSource, locate_world
 
 MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
@@ -125,6 +126,7 @@ class Prepared(NamedTuple):
     def made(self, parent: Path, now: datetime) -> Run:
         """Make the run's folder, with what earlier runs left to learn from. Raises RunError, DiskError."""
         memory = examples_for(library_root(), self.task, self.table, self.config.library.examples, self.held_out)
+        memory = with_schedule(memory, library_root(), self.task, self.table, self.config)
         return create(parent, self.task, self.table, self.config, now, self.world, as_files(memory))
 
 
@@ -171,6 +173,7 @@ def require_trainer(config: Config, table: StateTable) -> None:
             f"training.trainer = {config.training.trainer} has nothing that fades or eases ({'; '.join(config.aids_told)}). "
             "Use training.trainer = ppo, or leave these settings off."
         )
+    chosen(config.variants, table.variants, table.world)
     if config.training.share_box and config.training.trainer != "ppo":
         raise ConfigError(
             f"training.trainer = {config.training.trainer} trains one policy after the other, so candidates can't share a box. "
@@ -190,6 +193,8 @@ def describe_world(asked: argparse.Namespace) -> None:
     table = describe(world, config)
     prompts = Prompts(bundle_root() / "prompts")
     print(f"World: {table.world}. {table.summary}\n")
+    if table.variants:
+        print(f"Variants that a training may play: {', '.join(table.variants)}.\n")
     print(prompts.render("_state_table.j2", table=table), end="")
 
 
@@ -275,11 +280,13 @@ def _opening(run: Run, proposer: str, sandbox: str) -> RunStarted:
         fitness=f"{run.task.fitness_origin}: {run.task.fitness}",
         version=__version__,
         trainer=run.config.training.trainer_name,
+        aids="; ".join(run.config.aids_told),
     )
 
 
 def _header(opening: RunStarted) -> str:
     told = {"proposer": opening.proposer, "sandbox": opening.sandbox, "fitness": opening.fitness, "trainer": opening.trainer}
+    told |= {"aids": opening.aids} if opening.aids else {}
     return "\n".join(f"{name + ':':<9} {text}" for name, text in told.items())
 
 

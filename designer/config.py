@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from designer.addresses import has_secret
-from designer.aid_settings import CurriculumConfig, FadingConfig, HelpConfig
+from designer.aid_settings import CurriculumConfig, FadingConfig, HelpConfig, VariantsConfig
 from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
 from designer.machine_settings import DiskConfig, ExecutorConfig, SandboxConfig, Section, WorkerConfig
@@ -214,6 +214,7 @@ class Config(Section):
     curriculum: CurriculumConfig = CurriculumConfig()
     fading: FadingConfig = FadingConfig()
     help: HelpConfig = HelpConfig()
+    variants: VariantsConfig = VariantsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     llm: LlmConfig = LlmConfig()
@@ -236,17 +237,17 @@ class Config(Section):
     @property
     def aids(self) -> dict[str, Any]:
         """What eases or steers a candidate's training, as a training job says it; {} where nothing does."""
-        return self.fading.for_the_trainer | self.help.for_the_trainer
+        return self.fading.for_the_trainer | self.help.for_the_trainer | self.variants.for_the_trainer
 
     @property
     def aids_told(self) -> list[str]:
         """The same for people."""
-        return self.fading.told + self.help.told
+        return self.fading.told + self.help.told + self.variants.told
 
     @property
     def asks_solved(self) -> bool:
         """Whether a candidate should say, as solved(s), where the task is solved."""
-        return bool({"anneal", "help"} & set(self.aids))
+        return bool({"anneal", "help"} & set(self.aids)) or self.variants.rule in ("alp", "window")
 
     @property
     def by_people_alone(self) -> bool:

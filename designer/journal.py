@@ -31,6 +31,7 @@ class RunStarted(Record):
     fitness: str
     version: str
     trainer: str = "ppo"
+    aids: str = ""
 
 
 class CallStarted(Record):

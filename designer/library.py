@@ -1,4 +1,5 @@
-"""Memory across runs: rewards that won, with their task, world and evidence, and which of them are like a new task.
+"""Memory across runs: rewards that won, with their task, world and evidence, and which of them are like a new task. Where a
+winner's trainings played variants of their world, the schedule that they came to is kept too.
 
 An entry is one JSON file in the user's data folder. A run that wants examples gets copies when it is made, so that nothing that
 happens to the library later changes it. A task that is held out is neither remembered nor shown any example.
@@ -18,12 +19,14 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from designer.archive import BASELINES
+from designer.config import Config
 from designer.errors import DiskError, InputError, did_you_mean
 from designer.files import disk_error, write_atomically
 from designer.records import Record, StateTable, Task, digest
 from designer.runs import Run, slug
 from designer.statistics import mean
 from designer.user_folders import data_folder, named_folder
+from designer.variants import Learner, Schedule, chosen, nearness, schedule_of
 
 VARIABLE = "DESIGNER_LIBRARY"
 MEMORY = "task/memory.json"
@@ -46,6 +49,7 @@ class Winner(Record):
     baselines: dict[str, float]
     fitness_origin: str = "given"
     run: str = ""
+    schedule: Schedule | None = None
 
     @property
     def evidence(self) -> str:
@@ -53,7 +57,8 @@ class Winner(Record):
         unit = f" {self.unit}" if self.unit else ""
         reached = f"{sum(self.scores) / len(self.scores):.3g}{unit} on {len(self.scores)} seeds"
         others = [f"{BASELINES.get(name, name)} {value:.3g}" for name, value in self.baselines.items()]
-        return ", ".join([reached, *others])
+        kept = [f"a schedule of {len(self.schedule.names)} variants by {self.schedule.rule}"] if self.schedule else []
+        return ", ".join([reached, *others, *kept])
 
 
 class Memory(Record):
@@ -61,6 +66,7 @@ class Memory(Record):
 
     held_out: bool = False
     examples: tuple[Winner, ...] = ()
+    schedule: Schedule | None = None
 
 
 _winner = TypeAdapter(Winner)
@@ -110,9 +116,22 @@ def add(root: Path, run: Run, candidate: str | None = None) -> Winner:
         baselines=baselines,
         fitness_origin=run.task.fitness_origin,
         run=f"{run.folder.name}/{name}",
+        schedule=_schedule(run, name),
     )
     write_atomically(root / f"{made.name}.json", made.model_dump_json(indent=1))
     return made
+
+
+def _schedule(run: Run, name: str) -> Schedule | None:
+    """Return what the final trainings of a candidate played of the world's variants, or None where they played no others."""
+    logs = [trial.variants for trial in run.archive().trials_of(name, "final") if trial.variants]
+    rule, origin = run.config.variants.rule, f"{run.folder.name}/{name}"
+    return schedule_of(logs, learner_of(run.task, run.config), rule, origin) if rule != "off" else None
+
+
+def learner_of(task: Task, config: Config) -> Learner:
+    """Return what shapes the learners of a run."""
+    return Learner(task.steps, config.training.num_envs, config.training.gamma)
 
 
 def remove(root: Path, name: str) -> None:
@@ -131,6 +150,24 @@ def examples_for(root: Path, task: Task, table: StateTable, most: int, held_out:
     if held_out or most < 1:
         return Memory(held_out=held_out)
     return Memory(examples=tuple(most_alike(entries(root), task.text, [field.name for field in table.fields], most)))
+
+
+def with_schedule(memory: Memory, root: Path, task: Task, table: StateTable, config: Config) -> Memory:
+    """Add the schedule of the entry that is nearest in task and learner, of those with the same variants, where one is wanted.
+
+    A task that is held out gets none.
+    """
+    if memory.held_out or not config.variants.memory:
+        return memory
+    names = set(chosen(config.variants, table.variants, table.world))
+    fields = [field.name for field in table.fields]
+    alike = []
+    for entry in entries(root):
+        like = likeness(entry, task.text, fields)
+        if entry.schedule and set(entry.schedule.names) == names and like >= LEAST_LIKENESS:
+            alike.append((like * nearness(entry.schedule, learner_of(task, config)), entry.name, entry.schedule))
+    best = max(alike, key=lambda found: (found[0], found[1]), default=None)
+    return memory.model_copy(update={"schedule": best[2]}) if best else memory
 
 
 def most_alike(known: Sequence[Winner], text: str, fields: Sequence[str], most: int) -> list[Winner]:

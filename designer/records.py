@@ -10,6 +10,7 @@ from designer.aids import AidLog
 from designer.course import CourseLog
 from designer.record import Record as Record
 from designer.record import digest as digest
+from designer.variants import VariantLog
 
 
 class Status(StrEnum):
@@ -70,7 +71,8 @@ class ActionTable(Record):
 class StateTable(Record):
     """A world as a reward's author sees it. `dt_s` is the time between two actions.
 
-    pictures: how many the policy sees; a reward reads none of them.
+    pictures: how many the policy sees; a reward reads none of them. variants: what else a training may play, the world itself
+    first; () where it declares none.
     """
 
     world: str
@@ -83,6 +85,7 @@ class StateTable(Record):
     observation_dim: int
     ranges_from: str
     pictures: int = 0
+    variants: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, StateField]:
@@ -282,7 +285,7 @@ class Trial(Record):
     until: share of the whole training that is done; below 1 it was paused there and may go on.
     scores: one a checkpoint from the beginning, the last one is the result. Empty unless `status` is OK.
     factors: of every score's episodes the mean of each factor of the task's order, [checkpoint][factor].
-    course: how its curriculum went, where it is one. aids: what eased or steered it.
+    course: how its curriculum went, where it is one. aids: what eased or steered it. variants: of the world, that it played.
     train_cpu_s, wall_s: of all pieces of the training together.
     from_cache: a baseline that an earlier run trained; its times are that run's.
     together: the candidates that were trained in one box with this one, in any piece of its training.
@@ -301,6 +304,7 @@ class Trial(Record):
     factors: tuple[tuple[float, ...], ...] = ()
     course: CourseLog | None = None
     aids: tuple[AidLog, ...] = ()
+    variants: VariantLog | None = None
     folder: str
     train_cpu_s: float = 0.0
     wall_s: float = 0.0

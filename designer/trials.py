@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from designer import shared_result
+from designer import shared_result, variants
 from designer.aids import MAX_AIDS, MAX_NAME, MAX_POINTS, AidLog
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE
 from designer.config import Config
@@ -115,6 +115,7 @@ def _trial(bench: Workbench, batch: Batch, k: int, training: JobResult, judged: 
         factors=((*before.factors, *judged.factors[k]) if before else judged.factors[k]) if judged.factors else (),
         course=_course(training, k),
         aids=_aids(training, k),
+        variants=_variants(training, k),
         folder=batch_folder(batch),
         together=shared_result.beside(bench.folder / batch_folder(batch) / "train", [before] if before else []),
         train_cpu_s=training.cpu_s / len(batch.seeds) + (before.train_cpu_s if before else 0.0),
@@ -144,10 +145,18 @@ def _train_job(bench: Workbench, batch: Batch, source: str) -> Job:
         curriculum = config.curriculum
         spec["stages"] = {"input": curriculum.input, "bonus": curriculum.bonus, "gated": curriculum.gates}
     if config.aids and batch.candidate not in BASELINES:
-        spec["aids"] = config.aids
+        spec["aids"] = aids_for(bench)
     if batch.since > 0:
         files[CHECKPOINT] = paused_at(bench, batch)
     return Job("train", spec, files, bench.limits(START_UP_CPU_S + training_cpu_s(bench, batch), POLICY_BYTES))
+
+
+def aids_for(bench: Workbench) -> dict[str, Any]:
+    """Return a candidate's job's `aids`. Raises ConfigError where the world doesn't have the variants that are asked for."""
+    config = bench.config.variants
+    names = variants.chosen(config, bench.table.variants, bench.table.world)
+    varied = {"variants": variants.for_the_trainer(config, names, bench.schedule)} if names else {}
+    return {**bench.config.aids, **varied}
 
 
 def training_spec(bench: Workbench, batch: Batch) -> dict[str, Any]:
@@ -351,6 +360,14 @@ def _aids(training: JobResult, policy: int) -> tuple[AidLog, ...]:
         for aid in found
         if len(aid.at) == len(aid.value)
     )
+
+
+def _variants(training: JobResult, policy: int) -> variants.VariantLog | None:
+    """Read what the training box says of the variants that it played: text, whatever it holds."""
+    try:
+        return variants.read_log(training.content["variants"][policy])
+    except (KeyError, IndexError, TypeError, ValidationError):
+        return None
 
 
 def _silent(_: Mapping[str, float]) -> None:

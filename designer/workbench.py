@@ -10,6 +10,7 @@ from designer.config import Config
 from designer.executors import Executor, Limits
 from designer.records import StateTable, Task
 from designer.search import Batch
+from designer.variants import Schedule
 
 PAUSED = "-to"
 ANALYSIS, EXPLANATION = "analyse", "explain"
@@ -34,6 +35,8 @@ class Workbench(NamedTuple):
     """Whether the judging episodes of every whole search training are looked into: see `evidence.py`."""
     screens: bool = False
     """Whether candidates are compared and audited before their first training: see `screening.py`."""
+    schedule: Schedule | None = None
+    """What an earlier winner's training played of the world's variants, where this run is to be steered by it."""
 
     def limits(self, cpu_s: float, output_bytes: int = TRAJECTORIES_BYTES) -> Limits:
         return limits_by(self.config, cpu_s, output_bytes)

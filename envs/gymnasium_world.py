@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,10 +21,10 @@ from envs.errors import WorldError, in_one_line
 from envs.spaces import ActionCode, ObservationCode
 from envs.state import Snapshot, State, StateField
 from envs.tables import INFO, NUMBERS, WorldTable, generic_fields
+from envs.variants import OWN, Choose, Copies, Make, require_alike, require_known
 from envs.vec_env import Step, WorldSpec, require_finite
 
 Array = NDArray[np.float64]
-Make = Callable[[], Any]  # Any: a gymnasium.Env of whatever observations
 
 DEFAULT_EPISODE_STEPS = 1000
 DEFAULT_DT_S = 1.0
@@ -38,9 +41,13 @@ class GymnasiumWorld:
         num_envs: int,
         dtype: torch.dtype = torch.float32,
         gymnasium_id: str = "",
+        others: Mapping[str, Make] = MappingProxyType({}),
     ) -> None:
-        """Raises WorldError where the world can't be made or its spaces can't be trained."""
+        """others: what makes the world's variants, by their names. Raises WorldError where the world can't be made or its
+        spaces can't be trained.
+        """
         self.num_envs = num_envs
+        self._makers, self._table = {gymnasium_id or OWN: make, **others}, table
         self._envs = [_guarded(name, "raised while it was made", make) for _ in range(num_envs)]
         self._observation = ObservationCode(self._envs[0].observation_space, name)
         self._action = ActionCode(self._envs[0].action_space, name)
@@ -52,8 +59,31 @@ class GymnasiumWorld:
         self._numbers = np.zeros((num_envs, self._observation.size))
         self._info = {key: np.zeros(num_envs) for key in self._info_keys}
         self._episode_step = np.zeros(num_envs, dtype=np.int64)
+        self._limit = np.full(num_envs, self.spec.episode_steps)
+        self._copies: Copies | None = None
         self._generators: list[np.random.Generator] = []
         self._before: Snapshot = {}
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of the variants, the world itself first."""
+        return tuple(self._makers)
+
+    def vary(self, names: Sequence[str], choose: Choose) -> None:
+        """Have every episode play one of these variants, from the next `reset` on. Raises WorldError where one isn't alike."""
+        require_known(self.variants, names, self.spec.name)
+        makers = [partial(_guarded, name, "raised while it was made", self._makers[name]) for name in names]
+        limits = [self._limit_of(name) for name in names]
+        self._copies = Copies(makers, limits, choose, self._envs)
+        self.spec = replace(self.spec, episode_steps=max(limits))
+
+    def _limit_of(self, name: str) -> int:
+        """Return a variant's longest episode [steps]. Raises WorldError where it isn't alike."""
+        if name == self.variants[0]:
+            return self.spec.episode_steps
+        other = GymnasiumWorld(name, self._makers[name], self._table, 1).spec
+        require_alike(self.spec, other, name)
+        return other.episode_steps
 
     def reset(self, seeds: Sequence[int]) -> Array:
         if self.num_envs % len(seeds):
@@ -66,21 +96,24 @@ class GymnasiumWorld:
         """Return what can be kept of worlds that nobody can look into: how far each episode is, and the seeds to come."""
         generators = json.dumps([generator.bit_generator.state for generator in self._generators])
         kept = np.frombuffer(generators.encode(), dtype=np.uint8).copy()
-        return {"episode_step": self._episode_step.copy(), "generators": kept}
+        played = {"playing": self._copies.playing.copy()} if self._copies else {}
+        return {"episode_step": self._episode_step.copy(), "generators": kept, **played}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Begin all episodes anew, with the seeds that would have come next; each still ends at its own time limit."""
+        """Begin all episodes anew, in the variants that they were and with the seeds that would have come next; each still ends
+        at its own time limit.
+        """
         self._generators = [np.random.default_rng() for _ in json.loads(state["generators"].tobytes())]
         for generator, kept in zip(self._generators, json.loads(state["generators"].tobytes()), strict=True):
             generator.bit_generator.state = kept
-        self._start_all()
+        self._start_all(state["playing"] if self._copies else None)
         self._episode_step[:] = state["episode_step"]
 
-    def _start_all(self) -> None:
+    def _start_all(self, variants: NDArray[np.int64] | None = None) -> None:
         group = self.num_envs // len(self._generators)
         drawn = [generator.integers(0, 2**31, group) for generator in self._generators]
         for index, seed in enumerate(np.concatenate(drawn)):
-            self._start(index, int(seed))
+            self._start(index, int(seed), None if variants is None else int(variants[index]))
         self._before = self._snapshot()
 
     def step(self, action: Array, training_progress: float = 0.0) -> Step:
@@ -90,7 +123,7 @@ class GymnasiumWorld:
             terminated[index], truncated[index] = self._step_one(index, env, applied[index])
         before_time = self._episode_step * self.spec.dt_s
         self._episode_step += 1
-        truncated = (truncated | (self._episode_step >= self.spec.episode_steps)) & ~terminated
+        truncated = (truncated | (self._episode_step >= self._limit)) & ~terminated
         raw = self._snapshot()
         before = State(self._fields, self._before, before_time, training_progress, dtype=self._dtype)
         state = State(self._fields, raw, raw["time"], training_progress, before, self._dtype)
@@ -109,12 +142,23 @@ class GymnasiumWorld:
         frame: NDArray[np.uint8] = _guarded(self.spec.name, "raised while it was drawn", self._envs[0].render)
         return frame
 
-    def _start(self, index: int, seed: int | None) -> None:
-        """Begin an episode in one copy; without a seed it goes on with its own random numbers."""
+    def _start(self, index: int, seed: int | None, variant: int | None = None) -> None:
+        """Begin an episode in one copy; without a seed it goes on with its own random numbers. variant: not drawn but said."""
+        if self._copies is not None:
+            seed = self._play(index, *self._copies.next(index, seed, variant))
         name, env = self.spec.name, self._envs[index]
         observation, info = _guarded(name, "raised in reset", lambda: env.reset(seed=seed))
         self._take(index, observation, info)
         self._episode_step[index] = 0
+
+    def _play(self, index: int, env: Any, seed: int | None) -> int | None:
+        """Let another copy play a row's next episode; return the seed that it begins with."""
+        assert self._copies is not None
+        self._envs[index] = env
+        self._limit[index] = self._copies.limits[self._copies.playing[index]]
+        if self._simulated:
+            self._simulated[index] = env.unwrapped
+        return seed
 
     def _step_one(self, index: int, env: Any, applied: Array) -> tuple[bool, bool]:
         sent = self._action.sent(applied)

@@ -10,7 +10,8 @@
 
 Of a MuJoCo world the model's own names are fields as well, unless `model_fields = false`. `divide` and `modulo` take an index
 apart: floor(value / divide) mod modulo. `between = ["a", "b"]` is the distance of two fields. `info = "key"` reads an entry of
-the world's info, never one that speaks of reward, cost or success. What is in `[training]` is the host's to read.
+the world's info, never one that speaks of reward, cost or success. `variants` are lists of ids, each a family whose members may
+stand in for each other in a training. What is in `[training]` is the host's to read.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ Read = Callable[[Snapshot], Array]
 NUMBERS = "observation_numbers"
 """The snapshot's entry that holds an observation's numbers: (num_envs, size)."""
 INFO = "info."
-KEYS = ("ids", "prefixes", "model_fields", "summary", "dt_s", "action_names", "action_sentence", "training", "field")
+KEYS = (
+    *("ids", "prefixes", "variants", "model_fields", "summary"),
+    *("dt_s", "action_names", "action_sentence", "training", "field"),
+)
 FIELD_KEYS = (
     *("name", "index", "part", "between", "info", "divide", "modulo"),
     *("unit", "frame", "kind", "sentence", "components"),
@@ -58,6 +62,14 @@ class WorldTable:
     def info_keys(self) -> list[str]:
         """The entries of `info` that the table asks for; nothing else of it is ever kept."""
         return [entry["info"] for entry in self.content.get("field", []) if "info" in entry]
+
+    def family(self, gymnasium_id: str) -> list[str]:
+        """Return the ids that the table's `variants`, lists of ids, put beside this one. Raises WorldError."""
+        families = self.content.get("variants", [])
+        if not (isinstance(families, list) and all(_is_family(family) for family in families)):
+            raise WorldError(f'{self.source}: variants must be lists of ids: variants = [["Thing-5x5-v0", "Thing-8x8-v0"]]')
+        mine = next((family for family in families if gymnasium_id in family), [])
+        return [id_ for id_ in mine if id_ != gymnasium_id]
 
     def fields(self, parts: Sequence[Part]) -> tuple[StateField, ...]:
         """Tie the table to an observation. Raises WorldError where they don't fit."""
@@ -161,6 +173,10 @@ def _numbers(start: int, size: int) -> Read:
 def _identifier(name: str) -> str:
     plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).strip("_").lower()
     return plain if plain.isidentifier() else f"field_{plain}"
+
+
+def _is_family(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(id_, str) for id_ in value)
 
 
 def _told(error: Exception) -> str:

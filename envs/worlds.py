@@ -10,9 +10,10 @@ import difflib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
 import torch
@@ -20,6 +21,7 @@ import torch
 from envs.errors import WorldError, in_one_line
 from envs.shared_name import NAME as SHARED_NAME
 from envs.shared_name import elsewhere, their_package
+from envs.variants import OWN
 from envs.vec_env import VecEnv
 
 NATIVE = {
@@ -87,13 +89,34 @@ def folder(name: str) -> Path:
     return Path(__file__).parent / found
 
 
-def _adapted(name: str, maker: Callable[[], Any], num_envs: int, dtype: torch.dtype, gymnasium_id: str = "") -> VecEnv:
+def _adapted(
+    name: str,
+    maker: Callable[[], Any],
+    num_envs: int,
+    dtype: torch.dtype,
+    gymnasium_id: str = "",
+    others: Mapping[str, Callable[[], Any]] = MappingProxyType({}),
+) -> VecEnv:
+    """Build a gymnasium world by its maker; `others` make variants that the user's own file declares."""
     from envs.gymnasium_world import GymnasiumWorld
     from envs.tables import read_table, shipped_table
 
     written = _user_root() / USER_TABLE
     table = read_table(written) if written.is_file() else shipped_table(gymnasium_id)
-    return GymnasiumWorld(name, maker, table, num_envs, dtype, gymnasium_id)
+    if table is not None and gymnasium_id:
+        others = {**{id_: partial(_made, id_) for id_ in table.family(gymnasium_id) if _is_registered(id_)}, **others}
+    return GymnasiumWorld(name, maker, table, num_envs, dtype, gymnasium_id, others)
+
+
+def _is_registered(id_: str) -> bool:
+    import gymnasium
+
+    return id_ in gymnasium.registry
+
+
+def _made(id_: str) -> Any:
+    """Make one copy of a registered world. Raises UnknownWorldError."""
+    return _gymnasium_maker(id_, drawn=False)()
 
 
 def _gymnasium_maker(name: str, *, drawn: bool) -> Callable[[], Any]:
@@ -162,7 +185,20 @@ def _users_own(name: str, num_envs: int, num_threads: int, dtype: torch.dtype, *
         return _built(name, lambda: module.World(num_envs, num_threads, dtype))
     options = {"render_mode": "rgb_array"} if drawn else {}
     maker = _users_maker(module, function, name)
-    return _adapted(name, lambda: maker(**options), num_envs, dtype)
+    others = {other: partial(maker, **keywords) for other, keywords in _users_variants(module, name).items()}
+    return _adapted(name, lambda: maker(**options), num_envs, dtype, others=others)
+
+
+def _users_variants(module: ModuleType, name: str) -> dict[str, dict[str, Any]]:
+    """Return what a user's file declares as `VARIANTS`: by name, the keywords that make each. Raises WorldError."""
+    declared = getattr(module, "VARIANTS", {})
+    keywords = list(declared.items()) if isinstance(declared, dict) else [("", None)]
+    if not all(type(key) is str and key not in ("", OWN) and isinstance(value, dict) for key, value in keywords):
+        raise WorldError(
+            f"{name}: VARIANTS must be a dict of names (not {OWN!r}) and of the keywords that make each: "
+            '{"long": {"length": 4.0}}'
+        )
+    return declared
 
 
 def _users_maker(module: ModuleType, function: str, name: str) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ An aid has one coefficient for each policy. What it was over the training is tol
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from sandbox import checkpoint
 from sandbox.ppo import PPO
 from sandbox.solved import Solved
 from sandbox.terms import Terms
+
+if TYPE_CHECKING:
+    from sandbox.variants import Variants
 
 POINTS = 20
 
@@ -41,6 +44,10 @@ class Aid(Protocol):
         """Take in a step, and return what it pays in the end. Raises CandidateFault."""
         ...
 
+    def after(self, learner: PPO) -> None:
+        """Take in what the learner found in the horizon that has ended."""
+        ...
+
     def values(self) -> list[float]:
         """Return each policy's coefficient at the moment."""
         ...
@@ -55,8 +62,10 @@ class Aid(Protocol):
 class Aids:
     """All aids of a training, one after the other, and a log of their coefficients."""
 
-    def __init__(self, aids: Sequence[Aid] = (), solved: Solved | None = None) -> None:
+    def __init__(self, aids: Sequence[Aid] = (), solved: Solved | None = None, variants: Variants | None = None) -> None:
+        """variants: the one of the aids, if any, that chooses variants: it has more to tell than a coefficient."""
         self._aids = aids
+        self._variants = variants
         self._solved = solved
         self._log: list[list[tuple[float, list[float]]]] = [[] for _ in aids]
 
@@ -76,12 +85,21 @@ class Aids:
             terms = aid.pay(terms, seen)
         return terms
 
+    def after(self, learner: PPO) -> None:
+        """Take in a horizon that the learner has learnt from."""
+        for aid in self._aids:
+            aid.after(learner)
+
     def told(self, policy: int) -> list[dict[str, Any]]:
         """Return each aid's coefficient over a policy's training, as JSON."""
         return [
             {"name": aid.name, "at": [at for at, _ in log], "value": [round(values[policy], 6) for _, values in log]}
             for aid, log in zip(self._aids, self._log, strict=True)
         ]
+
+    def variants_of(self, policy: int) -> dict[str, Any] | None:
+        """Return which variants a policy's episodes played, as JSON; None where none were chosen among."""
+        return self._variants.told(policy) if self._variants else None
 
     def state(self) -> dict[str, Tensor]:
         if not self._aids:
@@ -103,6 +121,13 @@ class Stateless:
         return {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
+        pass
+
+
+class Unlearning:
+    """An aid that goes by nothing of what the learner finds."""
+
+    def after(self, learner: PPO) -> None:
         pass
 
 

@@ -22,6 +22,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
     """Send the table. job: world (a folder's name or a gymnasium id), seed (of the random play)."""
     try:
         world = worlds.make(job["world"], RANDOM_WORLDS)
+        spec = world.spec
         native = worlds.native_folder(job["world"])
         reviewed = worlds.folder(native) / "ranges.toml" if native else None
         if reviewed and reviewed.exists():
@@ -29,10 +30,14 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
             ranges, origin = content["ranges"], content["from"]
         else:
             ranges, origin = random_play_ranges(world, job["seed"]), "random play"
+        variants = tuple(getattr(world, "variants", ()))
+        if len(variants) > 1:
+            world.vary(variants, lambda row: 0)  # type: ignore[attr-defined]  # says which one isn't alike
     except WorldError as error:
         output.result("rejected", str(error))
         return
-    output.result("ok", table=table(world.spec, native or job["world"], ranges, origin))
+    found = table(spec, native or job["world"], ranges, origin)
+    output.result("ok", table={**found, "variants": list(variants)} if len(variants) > 1 else found)
 
 
 def random_play_ranges(world: VecEnv, seed: int) -> dict[str, Any]:

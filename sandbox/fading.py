@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.vec_env import Step, VecEnv
-from sandbox.aids import Seen, Stateless, Unpaid, added
+from sandbox.aids import Seen, Stateless, Unlearning, Unpaid, added
 from sandbox.course import Course
 from sandbox.faults import CandidateFault
 from sandbox.ppo import PPO
@@ -22,7 +22,7 @@ REACH = 0.5
 """What a reward at the end of the stage that is reached last is still worth at an episode's start."""
 
 
-class Anneal(Stateless):
+class Anneal(Unlearning, Stateless):
     """Fades all that a reward pays, lambda = max(0, 1 - t / share), and pays `goal` for each step that the task is solved."""
 
     name = "dense reward"
@@ -50,7 +50,7 @@ class Anneal(Stateless):
         return [self._weight] * self._policies
 
 
-class Discount(Unpaid, Stateless):
+class Discount(Unpaid, Unlearning, Stateless):
     """Lets each policy look further ahead as it learns.
 
     rising: the horizon 1 / (1 - gamma) grows by equal factors to its end at `share` of the training. ads (after "Adaptive

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.eases import Eases
-from sandbox.aids import Seen
+from sandbox.aids import Seen, Unlearning
 from sandbox.attempts import FAILED, Attempts
 from sandbox.ppo import PPO
 from sandbox.stages import LAST_PHASE
@@ -27,7 +27,7 @@ DOWN, UP = 0.7, 0.3
 HELPED, UNHELPED = 0, 1
 
 
-class Help:
+class Help(Unlearning):
     """The coefficient of each policy's help. Implements `Aid`."""
 
     name = "help"

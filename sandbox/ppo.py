@@ -142,6 +142,8 @@ class PPO:
         self._step = 0
         self.gamma: float | Tensor = settings.gamma
         """The discount: the settings', or one for each policy, (P, 1), where it changes over the training."""
+        self.advantage = torch.zeros(shape)
+        """Of each step of the last horizon, before it was standardised: (P, T, N)."""
 
     @torch.no_grad()
     def act(self, observation: Tensor) -> Tensor:
@@ -251,6 +253,7 @@ class PPO:
             following = delta + gamma * lam * goes_on * following
             advantage[:, t] = following
             next_value = value[:, t]
+        self.advantage = advantage
         mean = advantage.mean(dim=(1, 2), keepdim=True)
         spread = advantage.std(dim=(1, 2), keepdim=True)
         standardised = (advantage - mean) / (spread + EPSILON)

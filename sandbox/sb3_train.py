@@ -65,6 +65,9 @@ class Sb3Training:
         """Return nothing: this trainer has no aids."""
         return []
 
+    def variants_of(self, policy: int) -> None:
+        """Return None: this trainer knows no variants."""
+
     def start(self) -> None:
         """Begin: a learner resets its worlds when it first learns."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,10 +30,11 @@ from sandbox.output import Output
 from sandbox.payers import RewardSource, reward_source
 from sandbox.policy import pack
 from sandbox.ppo import PPO, Settings
-from sandbox.solved import solved_in
+from sandbox.solved import Solved, solved_in
 from sandbox.stage_input import LeavesStage, without_stage
 from sandbox.staged_world import staged
 from sandbox.traces import Traces
+from sandbox.variants import Variants
 
 PROGRESS_INTERVAL_S = 0.5
 CHECKPOINT = "checkpoint.safetensors"
@@ -64,6 +65,10 @@ class Trained(Protocol):
         """Return what eased or steered one policy's training, as JSON."""
         ...
 
+    def variants_of(self, policy: int) -> dict[str, Any] | None:
+        """Return which variants of the world one policy's episodes played, as JSON; None where none were chosen among."""
+        ...
+
     def start(self) -> None: ...
     def advance(self, until: float, output: Output) -> None: ...
     def state(self) -> Mapping[str, Mapping[str, Tensor]]: ...
@@ -87,33 +92,47 @@ def training_of(job: Mapping[str, Any], files: Callable[[str], bytes]) -> Traini
     seeds = job["seeds"]
     world = world_for(job, settings.num_envs * len(seeds))
     asked = job.get("aids", {})
+    solved = solved_in(files("reward.py").decode("utf-8")) if asked else None
+    variants = variants_of(world, asked["variants"], seeds, solvable=solved is not None) if "variants" in asked else None
     shown = Timeless(world) if asked.get("timeless", False) else world
+    sizes = (seeds, job["steps"], job["fractions"], settings)
     if "stages" in job:
         with_stages, pays = staged(shown, job, files, settings.gamma)
-        aids = aids_of(job, files, settings, world, with_stages.course)
-        return Training(with_stages, pays, seeds, job["steps"], job["fractions"], settings, with_stages.course, aids)
+        aids = aids_of(asked, seeds, settings.gamma, world, solved, variants, with_stages.course)
+        return Training(with_stages, pays, *sizes, with_stages.course, aids)
     reward = reward_source(job["reward"], files, world.spec, world.num_envs, settings.gamma)
-    aids = aids_of(job, files, settings, world, None)
-    return Training(shown, reward, seeds, job["steps"], job["fractions"], settings, None, aids)
+    return Training(shown, reward, *sizes, None, aids_of(asked, seeds, settings.gamma, world, solved, variants, None))
 
 
 def aids_of(
-    job: Mapping[str, Any], files: Callable[[str], bytes], settings: Settings, world: VecEnv, course: Course | None
+    asked: Mapping[str, Any],
+    seeds: Sequence[int],
+    gamma: float,
+    world: VecEnv,
+    solved: Solved | None,
+    variants: Variants | None,
+    course: Course | None,
 ) -> Aids:
-    """Return the aids that a job asks for. Raises CandidateFault, and WorldError where the world can't be helped in."""
-    asked, seeds = job.get("aids", {}), job["seeds"]
-    if not asked:
-        return Aids()
-    solved = solved_in(files("reward.py").decode("utf-8"))
+    """Return the aids that a job's `aids` ask for. Raises WorldError where the world can't be helped in."""
     solvable = solved is not None
-    found: list[Aid] = [*fading_aids(asked, settings.gamma, len(seeds), course, solvable=solvable)]
+    found: list[Aid] = [*([variants] if variants else []), *fading_aids(asked, gamma, len(seeds), course, solvable=solvable)]
     if "help" in asked:
         ease = getattr(world, "ease", None)
         if ease is None:
             raise WorldError(f"{world.spec.name} is no native MuJoCo world, and help works in these only: leave help off")
         eases = ease(Wanted(**asked["help"]), seeds)
         found.append(Help(eases, len(seeds), world.num_envs, world.spec.episode_steps, solvable=solvable))
-    return Aids(found, solved)
+    return Aids(found, solved, variants)
+
+
+def variants_of(world: VecEnv, asked: Mapping[str, Any], seeds: Sequence[int], *, solvable: bool) -> Variants:
+    """Have a world play its variants as a job's `aids.variants` ask for. Raises WorldError where it has none such."""
+    vary = getattr(world, "vary", None)
+    if vary is None:
+        raise WorldError(f"{world.spec.name} declares no variants: leave variants.rule off, or see docs/curricula.md")
+    variants = Variants(**asked, seeds=seeds, num_envs=world.num_envs, solvable=solvable)
+    vary(variants.names, variants.choose)
+    return variants
 
 
 def world_for(job: Mapping[str, Any], num_envs: int) -> VecEnv:
@@ -147,9 +166,11 @@ def carry_out(make: Callable[[], Trained], job: Mapping[str, Any], files: Callab
         output.write(CHECKPOINT, checkpoint.pack(training.state()))
     traces = [training.traces_of(policy) for policy in range(len(job["seeds"]))]
     stages = training.stages()
-    told = {} if stages is None else {"stages": stages}
+    told: dict[str, Any] = {} if stages is None else {"stages": stages}
     if "aids" in job:
         told["aids"] = [training.aids_of(policy) for policy in range(len(job["seeds"]))]
+    if "variants" in job.get("aids", {}):
+        told["variants"] = [training.variants_of(policy) for policy in range(len(job["seeds"]))]
     output.result("ok", steps=training.steps, traces=traces, cpu_s=time.process_time() - started_cpu, **told)
 
 
@@ -199,6 +220,10 @@ class Training:
         """Return what eased or steered one policy's training, as JSON."""
         return self._aids.told(policy)
 
+    def variants_of(self, policy: int) -> dict[str, Any] | None:
+        """Return which variants of the world one policy's episodes played, as JSON; None where none were chosen among."""
+        return self._aids.variants_of(policy)
+
     def start(self) -> None:
         """Begin: every world at the start of an episode."""
         self._observation = self._by_policy(self._world.reset(self._seeds))
@@ -211,6 +236,7 @@ class Training:
             self._collect()
             statistics = self._learner.update(self._observation)
             self._look_at_weights()
+            self._aids.after(self._learner)
             self._done += 1
             self.curves.append({"steps": self.steps, **{name: value.tolist() for name, value in statistics.items()}})
             self.kept += [self._exported() for _ in range(self._keep_at.count(self._done))]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from designer import aids
+from designer import aids, variants
 from designer.course import CourseLog, CoursePoint, GateEvent
 from designer.records import Trial
 from designer.review.plots import WIDTH, nothing
@@ -74,8 +74,9 @@ def _in_training(points: Sequence[CoursePoint], level: int, x: Scale, top: float
 
 
 def way(trials: Sequence[Trial], traced: Trial | None) -> list[str]:
-    """Say what the gates of the first course decided, then what the aids of the traced trial did."""
-    return [*told(course_of(trials)), *aids.sentences(traced.aids if traced else ())]
+    """Say what the gates of the first course decided, then what the traced trial's aids did and which variants it played."""
+    of_trial = [*aids.sentences(traced.aids), *variants.sentences(traced.variants)] if traced else []
+    return [*told(course_of(trials)), *of_trial]
 
 
 def told(course: CourseLog | None) -> list[str]:

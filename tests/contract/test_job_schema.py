@@ -28,6 +28,7 @@ from designer.screening import compare
 from designer.search import Batch
 from designer.together import train_together
 from designer.trials import run_batch
+from designer.variants import Schedule
 from designer.workbench import Workbench
 from tests.contract.worker_files import annotated_names, constant, schema, validator
 from tests.designer.cheetah_table import cheetah_table
@@ -73,6 +74,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         train_together(plain, archive_of("g01c03", "g01c04"), group, lambda batch, numbers: None)
     run_batch(with_sb3(plain), Batch("g01c02", "search", (1,)), SOURCE, silent)
     run_batch(plain, Batch("g01c03", "search", (1,)), STAGED, silent)
+    run_batch(with_variants(plain), Batch("g01c05", "search", (1,)), SOURCE, silent)
     run_batch(plain, Batch(HUMAN, "final", (1000,)), "", silent)
     run_batch(plain, Batch(SPARSE, "final", (1000,)), "", silent)
     probe(SOURCE, plain, "candidates/g01c00/probe")
@@ -99,6 +101,20 @@ def archive_of(*names: str) -> Archive:
 
 def with_sb3(plain: Workbench) -> Workbench:
     return plain._replace(config=Config.model_validate({"training": {"trainer": "sb3"}}))
+
+
+def with_variants(plain: Workbench) -> Workbench:
+    """Settings that ask for every aid, in a world that declares variants, with a schedule of an earlier winner."""
+    asked = {
+        "variants": {"rule": "window"},
+        "fading": {"reward": 0.5, "clock": False, "discount": "ads"},
+        "help": {"carry": 0.5},
+    }
+    names = ("half_cheetah", "short", "long")
+    shares = ((0.2, 0.3, 0.5), (1.0, 0.0, 0.0))
+    kept = Schedule(names=names, at=(0.0, 0.5), shares=shares, learner={"steps": 1000.0}, rule="alp")
+    config = Config.model_validate({**asked, "evaluation": plain.config.evaluation.model_dump()})
+    return plain._replace(config=config, table=plain.table.model_copy(update={"variants": names}), schedule=kept)
 
 
 def finished_run(folder: Path) -> Run:
@@ -162,9 +178,12 @@ def objects(content: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*at, key))
 
 
-OPTIONAL = {"index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer", "stages", "factors"}
-"""Settings have defaults, and so has a training in one piece; not every task has an order of factors; what a tree's
-operation has is its interpreter's matter."""
+OPTIONAL = {
+    *("index", "args", "name", "value", "num_envs", "gamma", "until", "resume", "trainer", "stages", "factors"),
+    *("aids", "anneal", "discount", "timeless", "help", "variants", "schedule"),
+}
+"""Settings have defaults, and so has a training in one piece; not every task has an order of factors, and each aid is off
+unless it is asked for; what a tree's operation has is its interpreter's matter."""
 
 
 def missing(job: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from designer.aid_settings import VariantsConfig
 from designer.assemble import describe_job
 from designer.bundle import bundle_root
 from designer.config import Config
@@ -15,7 +16,7 @@ from designer.executors.embedded import Embedded
 from designer.executors.results import read_analysed, read_explained, read_probed, read_stills, read_table
 from designer.factors import parse_order
 from designer.proposing import probe
-from designer.records import StateTable, Status, Task, Trial, Verdict
+from designer.records import Function, StateTable, Status, Task, Trial, Verdict
 from designer.runs import stage_worker_code
 from designer.screening import compare
 from designer.search import Batch
@@ -124,6 +125,27 @@ def test_curriculum_is_judged_like_any_candidate_and_tells_its_course(played: Pl
     assert (stage.name, stage.share) == ("up", pytest.approx(0.8))
     assert played.staged.course.points
     assert {trace.name for trace in played.staged.traces} == {"upright", "effort", "stage_reward", "stage_bonus"}
+
+
+def test_variants_of_a_grid_are_declared_played_and_told(played: Played, tmp_path: Path) -> None:
+    """From the world's table to a trial, through real boxes; the episodes that judge are the task's own."""
+    described = played.executor.run(describe_job("MiniGrid-Empty-6x6-v0", CONFIG), tmp_path / "describe", silent)
+    validator("result", "describe").validate(json.loads((tmp_path / "describe" / "result.json").read_text()))
+    table = read_table(described.content)
+    assert table.variants == tuple(f"MiniGrid-Empty-{size}x{size}-v0" for size in (6, 5, 8, 16))
+    config = CONFIG.model_copy(update={"variants": VariantsConfig(rule="even", among=table.variants[1], own=0.5)})
+    fitness = Function(file="fitness.py", name="far", source="def far(t):\n    return t.agent_position.max(axis=(1, 2))\n")
+    wanted = Task(name="go", text="Go.", world=table.world, fitness=fitness, fitness_origin="given", steps=1024)
+    bench = Workbench(wanted, table, config, played.executor, tmp_path)
+    (trial,) = run_batch(bench, COURSE, "def reward(s, a):\n    return {'near': -s.goal_distance}\n", silent).trials
+    result = json.loads((tmp_path / "candidates/g01c01/search-s1/train/result.json").read_text())
+    validator("result", "train").validate(result)
+    assert trial.variants is not None
+    assert trial.variants.names == table.variants[:2]
+    assert trial.variants.steps[0] > trial.variants.steps[1] > 0
+    assert trial.variants.points[-1].shares == (1.0, 0.0)
+    rollout = json.loads((tmp_path / "candidates/g01c01/search-s1/rollout/job.json").read_text())
+    assert rollout["world"] == "MiniGrid-Empty-6x6-v0"
 
 
 def test_scores_are_means_of_the_episodes_in_the_indexs_order(played: Played) -> None:

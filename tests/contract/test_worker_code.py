@@ -22,7 +22,7 @@ ENVS = {
         "shared_name.py",
         "spaces.py",
     ),
-    *("state.py", "tables.py", "torso.py", "vec_env.py", "warp_world.py", "worlds.py"),
+    *("state.py", "tables.py", "torso.py", "variants.py", "vec_env.py", "warp_world.py", "worlds.py"),
 }
 TABLES = {
     *("acrobot", "bipedal_walker", "blackjack", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8"),
@@ -51,6 +51,7 @@ SANDBOX = {
     "analyse.py",
     "aids.py",
     "attempts.py",
+    "bandits.py",
     "checkpoint.py",
     "compare.py",
     "course.py",
@@ -68,6 +69,7 @@ SANDBOX = {
     "likeness.py",
     "measure.py",
     "networks.py",
+    "outcomes.py",
     "parts.py",
     "output.py",
     "payers.py",
@@ -88,6 +90,7 @@ SANDBOX = {
     "surroundings.py",
     "terms.py",
     "traces.py",
+    "variants.py",
     "train.py",
     "train_together.py",
     "crew.py",

@@ -1,5 +1,7 @@
 """Aids on the host: settings that are off by default, jobs that name what is on, files that say where a task is solved."""
 
+import json
+
 import pytest
 
 from designer.aids import AidLog, sentences
@@ -8,13 +10,18 @@ from designer.commands import require_trainer
 from designer.config import Config
 from designer.errors import ConfigError
 from designer.executors import JobResult
+from designer.executors.fake import Fake
 from designer.proposers import Entry, Slot
 from designer.proposers.composer import Composer, design_of
 from designer.proposers.composer.stages import split
 from designer.proposers.llm import LanguageModel
 from designer.records import Candidate, Status, Verb, Verdict
-from designer.trials import _aids
+from designer.search import Batch
+from designer.trials import _aids, run_batch
+from designer.workbench import Workbench
+from tests.designer.cheetah_table import cheetah_table
 from tests.designer.prompt_material import FOLDER
+from tests.designer.small_run import GOOD, task
 from tests.designer.test_stages import GRID, REWARD, brief
 
 
@@ -37,6 +44,35 @@ def test_nothing_is_on_by_default_and_each_aid_is_named_where_it_is():
     ]
     assert on.asks_solved
     assert not config(discount="ads").asks_solved
+
+
+AIDS = {
+    "fading": {"fading": {"reward": 0.7, "clock": False, "discount": "ads"}},
+    "help": {"help": {"carry": 0.8, "grace": 3, "starts": 0.5}},
+    "variants": {"variants": {"rule": "window"}},
+}
+SIZES = ("half_cheetah", "short", "long")
+
+
+def jobs_of(folder, **settings) -> dict[str, dict]:
+    """What each box of a candidate's batch is told, by verb."""
+    config = Config.model_validate({"evaluation": {"checkpoints": 2, "episodes": 2}, **settings})
+    table = cheetah_table().model_copy(update={"variants": SIZES})
+    bench = Workbench(task(), table, config, Fake(), folder)
+    run_batch(bench, Batch("g01c00", "search", (1, 2)), GOOD.format(weight=1.0), lambda _: None)
+    return {job["verb"]: job for job in (json.loads(path.read_text()) for path in folder.rglob("job.json"))}
+
+
+@pytest.mark.parametrize("aid", AIDS)
+def test_the_judges_world_is_as_it_always_is(tmp_path, aid):
+    """An aid is named in the training's job and nowhere else: who plays and scores is told the same with it and without."""
+    without, with_it = jobs_of(tmp_path / "without"), jobs_of(tmp_path / "with", **AIDS[aid])
+    assert set(without) == {"train", "rollout", "score"}
+    assert with_it["rollout"] == without["rollout"]
+    assert with_it["score"] == without["score"]
+    assert with_it["rollout"]["world"] == "half_cheetah"
+    assert with_it["train"].pop("aids")
+    assert with_it["train"] == without["train"]
 
 
 def test_trainer_without_aids_is_refused():

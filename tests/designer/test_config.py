@@ -30,6 +30,7 @@ OTHER = {
     "fading.reward": "0.7", "fading.goal": "2.0", "fading.clock": "false", "fading.discount": "ads",
     "fading.first_discount": "0.8", "fading.discount_share": "0.4",
     "help.carry": "0.5", "help.grace": "10", "help.starts": "0.5",
+    "variants.rule": "ucb", "variants.among": "a, b", "variants.own": "0.5", "variants.memory": "true",
     "curriculum.form": "both", "curriculum.input": "language", "curriculum.bonus": "0.5", "curriculum.gates": "false",
     "evaluation.checkpoint_episodes": "1", "llm.provider": "manual", "llm.model": 'a "quoted" \\ model\nname\x7f',
     "llm.base_url": "http://localhost:8000/v1", "llm.timeout_s": "1e-05", "llm.repairs": "2", "llm.max_calls": "5",

@@ -156,16 +156,9 @@ def test_resumed_training_with_help_ends_bit_for_bit_as_one_that_never_stopped()
     assert values[-1] == 0
 
 
-def test_the_judges_world_is_as_it_always_is():
-    trained = train(fractions=[1.0])
-    job = {
-        "verb": "rollout", "world": "pendulum", "checkpoints": 1, "policies": 2, "episodes": 2, "earlier_episodes": 0,
-        "seed": 5,
-    }  # fmt: skip
-    policy = trained.files["policy.safetensors"]
-    played = [run_verb(job, policy_safetensors=policy).files["trajectories.safetensors"]]
-    played.append(run_verb(job, policy_safetensors=policy).files["trajectories.safetensors"])
-    assert played[0] == played[1]
+def test_a_world_that_nobody_asked_to_ease_has_no_eases():
+    """What asks is a training's `aids`; tests/designer/test_aids.py holds a judge's job to having none."""
+    train()
     assert worlds.make("pendulum", 2)._eases is None
 
 
