@@ -3,10 +3,15 @@
     .venv/bin/python -m benchmarks.cluster_scale [--nodes 1000] [--candidates 10000] [--seed 0]
 
 The loop, its threads, its journal on a disk and its archive are the real ones; a box takes no time but the simulated clock's.
-Durations are drawn from the search trainings that `tests/recorded` holds. Three shapes: all train to the end at once, in the
-order of their names; the same with the longest first, which nobody can know before: what a forecast would be worth at most; and
-all train to half and the better half goes on, which waits for the last one in between. Prints the slots' use, what the host
-took for an event (the machine's clock), and its memory.
+Durations are drawn from the search trainings that `tests/recorded` holds. Prints the slots' use, what the host took for an
+event (the machine's clock), and its memory, for
+
+    halving     the default search's own round: all to half, the better half to the end
+    waiting     the same as it would be without asking again for idle slots: all wait for the last one at the cut
+    as named    all to the end, in the order of their names, as a rule without a cut does: nobody knows who takes long
+    known       the same with the longest first: what a forecast would be worth at most
+    in pieces   all to the end in pieces of a quarter, the longest first as soon as a piece of each was timed; that each piece
+                starts a box of its own is not counted
 """
 
 from __future__ import annotations
@@ -21,46 +26,55 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.scale import SOURCE, _run, _trial
 from designer import __version__
 from designer.archive import Archive
+from designer.config import SearchConfig
 from designer.display import Silent
 from designer.executors import Job, JobResult, Limits, Progress
 from designer.executors.at_most import AtMost
 from designer.journal import CandidateProposed, Event, Journal, RunStarted, TrialsFinished
-from designer.loop import Loop
+from designer.loop import Done, Loop
 from designer.proposers.composer import Composer
 from designer.records import Candidate, Status, Verb, Verdict
-from designer.search import Action, Advance, Batch, Stop
+from designer.search import Action, Advance, Batch, Search, Stop
+from designer.search.halving import Halving
 from designer.seeds import search_seed
+from designer.waiting import Idle, More, Tasks, nothing
 from designer.workbench import Workbench, batch_folder
 
 RECORDED = Path(__file__).parents[1] / "tests" / "recorded"
 LIMITS = Limits(cpu_s=1, wall_s=1)
-SHAPES = (
-    ("all to the end", 1.0, False),
-    ("all to the end, longest first", 1.0, True),
-    ("all to half, the better half on", 0.5, False),
-)
+SHAPES = ("halving", "waiting", "as named", "known", "in pieces")
 STACK_BYTES = 256 * 1024
 
 
 class Clock:
-    """Simulated time: it goes on when all boxes that can be at work are, to the end of the one that ends first."""
+    """Simulated time: it goes on when all boxes that can be at work are, to the end of the one that ends first.
 
-    def __init__(self) -> None:
+    Where there are fewer jobs than nodes, it also waits for the host, which may have more: what the host takes is told apart.
+    """
+
+    def __init__(self, nodes: int) -> None:
         self.now = self.busy_s = 0.0
+        self._nodes = nodes
         self._sleeping: list[tuple[float, int, threading.Event]] = []
-        self._expected = self._count = 0
+        self._left = self._ended = self._seen = self._count = 0
         self._turn = threading.Lock()
 
-    def expect(self, boxes: int) -> None:
-        """Say how many boxes can be at work from now on, at most."""
+    def given(self, jobs: int) -> None:
+        """Take in that there are so many more jobs."""
         with self._turn:
-            self._expected = boxes
+            self._left += jobs
+
+    def seen(self, ended: int) -> None:
+        """Take in that the host knows of so many ended jobs and has given what it had to give."""
+        with self._turn:
+            self._seen = ended
             self._go_on()
 
     def work(self, seconds: float) -> None:
@@ -74,8 +88,11 @@ class Clock:
         woken.wait()
 
     def _go_on(self) -> None:
-        if self._sleeping and len(self._sleeping) >= self._expected:
+        idle = self._left < self._nodes
+        if self._sleeping and len(self._sleeping) == min(self._left, self._nodes) and not (idle and self._seen < self._ended):
             self.now, _, woken = heapq.heappop(self._sleeping)
+            self._left -= 1
+            self._ended += 1
             woken.set()
 
 
@@ -84,16 +101,9 @@ class SimulatedCluster:
 
     name = "simulated"
 
-    def __init__(self, clock: Clock, durations: list[float], nodes: int, seed: int) -> None:
-        self.clock, self.nodes = clock, nodes
+    def __init__(self, clock: Clock, durations: list[float], seed: int) -> None:
+        self.clock = clock
         self._durations, self._seed = durations, seed
-        self._left = 0
-        self._turn = threading.Lock()
-
-    def begin(self, jobs: int) -> None:
-        """Say how many jobs come now."""
-        self._left = jobs
-        self.clock.expect(min(self.nodes, jobs))
 
     def whole_s(self, candidate: str) -> float:
         """Return how long a candidate trains to the end [s]."""
@@ -105,33 +115,45 @@ class SimulatedCluster:
     def run(self, job: Job, folder: Path, progress: Progress) -> JobResult:
         seconds = self.whole_s(folder.parent.name) * job.spec["share"]
         self.clock.work(seconds)
-        with self._turn:
-            self._left -= 1
-            left = self._left
-        self.clock.expect(min(self.nodes, left))
         return JobResult(Status.OK, "", {}, seconds, seconds, self.walls())
 
     def stop(self) -> None:
         """Nothing runs."""
 
 
-class AllAtOnce:
-    """Implements `Search`: every candidate trains, to the end, or to half and the better half on."""
+class Pieces:
+    """Implements `Search`: every candidate trains to the end, in so many pieces; each goes on without waiting for others."""
 
-    name = "all at once"
+    name = "all in pieces"
 
-    def __init__(self, names: list[str], cut: float) -> None:
-        self.names, self._cut = names, cut
+    def __init__(self, names: list[str], pieces: int) -> None:
+        self.names, self._piece = names, 1 / pieces
 
     def next(self, archive: Archive) -> Action:
-        seeds = (search_seed(0),)
-        trials = {name: archive.trials_of(name, "search") for name in self.names}
-        if any(not found for found in trials.values()):
-            return Advance(batches=tuple(Batch(name, "search", seeds, until=self._cut) for name in self.names))
-        if self._cut < 1 and all(found[-1].until < 1 for found in trials.values()):
-            best = sorted(self.names, key=lambda name: -trials[name][-1].scores[-1].fitness)[: len(self.names) // 2]
-            return Advance(batches=tuple(Batch(name, "search", seeds, since=self._cut) for name in best))
-        return Stop(reason="all are trained", winner=None)
+        batches = []
+        for name in self.names:
+            trials = archive.trials_of(name, "search")
+            since = trials[0].until if trials else 0.0
+            if since < 1:
+                batches.append(Batch(name, "search", (search_seed(0),), since=since, until=since + self._piece))
+        return Advance(tuple(batches)) if batches else Stop(reason="all are trained", winner=None)
+
+
+class OneRound:
+    """Implements `Search`: halving's first round, without the finals. waits: nobody goes on before all are at the cut."""
+
+    name = "a round of halving"
+
+    def __init__(self, candidates: int, waits: bool) -> None:
+        sizes = {"population": candidates, "rounds": 1, "cut": 0.5, "confirm": 0}
+        self._halving, self._waits = Halving(SearchConfig.model_validate(sizes), ()), waits
+
+    def next(self, archive: Archive) -> Action:
+        action = self._halving.next(archive)
+        if not isinstance(action, Advance) or action.batches[0].purpose == "final":
+            return Stop(reason="the round is over", winner=None)
+        begin = tuple(batch for batch in action.batches if not batch.since)
+        return Advance(begin) if begin and self._waits else action
 
 
 class Simulation(Loop):
@@ -139,15 +161,30 @@ class Simulation(Loop):
 
     cluster: SimulatedCluster
 
-    def advance(self, batches: tuple[Batch, ...], slots: int) -> None:
-        self.cluster.begin(len(batches))
-        super().advance(batches, slots)
+    def trainings(self, batches: tuple[Batch, ...]) -> list[partial[TrialsFinished]]:
+        self.cluster.clock.given(len(batches))
+        return super().trainings(batches)
+
+    def _together(self, slots: int, tasks: Tasks[Done], idle: Idle | None = None, more: More[Done] = nothing) -> None:
+        def asked() -> Tasks[Done]:
+            further = more()
+            self.cluster.clock.seen(self.ended)
+            return further
+
+        super()._together(slots, tasks, idle, asked)
+
+    ended = 0
+
+    def record(self, event: Event) -> None:
+        super().record(event)
+        self.ended += isinstance(event, TrialsFinished)
 
     def train_and_judge(self, batch: Batch) -> TrialsFinished:
-        share = batch.until - batch.since
-        self.bench.executor.run(Job("train", {"share": share}, {}, LIMITS), Path(batch_folder(batch)), lambda _: None)
+        share, folder = batch.until - batch.since, Path(batch_folder(batch))
+        took_s = self.bench.executor.run(Job("train", {"share": share}, {}, LIMITS), folder, lambda _: None).wall_s
         worth = random.Random(batch.candidate).random()
-        return TrialsFinished(trials=(_trial(batch.candidate, batch.seeds[0], worth, batch.until),), walls="none")
+        trial = _trial(batch.candidate, batch.seeds[0], worth, batch.until)
+        return TrialsFinished(trials=(trial.model_copy(update={"wall_s": took_s / share * batch.until}),), walls="none")
 
 
 def main() -> None:
@@ -156,6 +193,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--candidates", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shapes", default=",".join(SHAPES))
     asked = parser.parse_args()
     durations = recorded()
     threading.stack_size(STACK_BYTES)
@@ -164,8 +202,8 @@ def main() -> None:
     print(f"designer {__version__}; {asked.nodes} nodes, {asked.candidates} candidates, {spread}, seed {asked.seed}\n")
     print("| shape | slot use | simulated time | trainings | host, CPU ms an event | host, ms an event | memory |")
     print("|---|---|---|---|---|---|---|")
-    for name, cut, longest_first in SHAPES:
-        print(f"| {name} | {simulated(asked.nodes, asked.candidates, cut, longest_first, durations, asked.seed)} |", flush=True)
+    for shape in asked.shapes.split(","):
+        print(f"| {shape} | {simulated(asked.nodes, asked.candidates, shape, durations, asked.seed)} |", flush=True)
 
 
 def recorded() -> list[float]:
@@ -175,17 +213,24 @@ def recorded() -> list[float]:
     return sorted(trial["wall_s"] / trial["until"] for trial in trials if trial["status"] == "ok")
 
 
-def simulated(nodes: int, candidates: int, cut: float, longest_first: bool, durations: list[float], seed: int) -> str:
+def searching(shape: str, names: list[str], whole_s: Callable[[str], float]) -> Search:
+    """Return the search of a shape."""
+    if shape in ("halving", "waiting"):
+        return OneRound(len(names), waits=shape == "waiting")
+    known = sorted(names, key=lambda name: -whole_s(name)) if shape == "known" else names
+    return Pieces(known, 4 if shape == "in pieces" else 1)
+
+
+def simulated(nodes: int, candidates: int, shape: str, durations: list[float], seed: int) -> str:
     """Do one search and return its row."""
     with tempfile.TemporaryDirectory() as scratch:
         run = _run(Path(scratch), 16)
-        clock = Clock()
-        cluster = SimulatedCluster(clock, durations, nodes, seed)
+        clock = Clock(nodes)
+        cluster = SimulatedCluster(clock, durations, seed)
         bench = Workbench(run.task, run.table, run.config, AtMost(cluster, nodes), run.folder)
-        names = [f"g01c{number:05d}" for number in range(candidates)]
-        archive = Archive.of(opening(names))
-        names.sort(key=lambda name: -cluster.whole_s(name) if longest_first else 0)
-        loop = Simulation(bench, AllAtOnce(names, cut), Composer("step"), Journal(run.journal, time.time), archive, Silent())
+        names = [f"g01c{number:02d}" for number in range(candidates)]
+        search, archive = searching(shape, names, cluster.whole_s), Archive.of(opening(names))
+        loop = Simulation(bench, search, Composer("step"), Journal(run.journal, time.time), archive, Silent())
         loop.cluster = cluster
         began, cpu = time.monotonic(), time.process_time()
         loop.design(nodes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
@@ -141,6 +141,11 @@ class Archive:
     def trials_of(self, candidate: str, purpose: Purpose) -> list[Trial]:
         """Return a candidate's trials by seed."""
         return [trial for _, trial in sorted(self._by_purpose.get((candidate, purpose), {}).items())]
+
+    def has_trained(self, candidate: str, purpose: Purpose, seeds: Sequence[int], until: float) -> bool:
+        """Say whether all of these seeds were trained so far, however it ended."""
+        there = {trial.seed for trial in self.trials_of(candidate, purpose) if trial.until >= until}
+        return there.issuperset(seeds)
 
     def search_scores(self, candidate: str) -> list[float]:
         """Return the fitness of every search seed that was trained to the end and ended well."""

@@ -36,7 +36,7 @@ class SearchConfig(Section):
         description="a time of day such as 07:30, the next one: the finals are over by then, and the search gets what is left",
     )
     rounds: int = Field(3, ge=0, description="rounds of proposals; 0 trains the baselines only")
-    population: int = Field(8, ge=1, le=99, description="candidates a round")
+    population: int = Field(8, ge=1, le=10_000, description="candidates a round")
     fresh: float = Field(
         0.5, ge=0, le=1, description="share of the second round that is written anew, not from parents; it adapts later"
     )

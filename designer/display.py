@@ -73,6 +73,8 @@ class Plain:
         self._say(f"round {slots[0].round}: asking for {count(len(slots), 'reward')}")
 
     def training(self, batches: tuple[Batch, ...]) -> None:
+        if not batches:
+            return
         names = ", ".join(f"{b.candidate} ({count(len(b.seeds), 'seed')}{_piece(b)})" for b in batches)
         self._say(f"training {names}")
 

@@ -76,7 +76,8 @@ def environment_recipe(name: str, root: Path | None = None, locks: Path | None =
     known = environment_names(folder)
     if name not in known:
         raise WorkerMissingError(
-            f"There is no worker environment {name!r}.{did_you_mean(name, known)} Known: {', '.join(known) or 'none'}."
+            f"There is no worker environment {name!r}.{did_you_mean(name, known)} Known: {', '.join(known) or 'none'}. "
+            "Or name the interpreter of one of your own: --worker.python PATH."
         )
     cpu, cuda = folder / f"{name}-cpu.lock", folder / f"{name}-cuda.lock"
     return Recipe(

@@ -116,7 +116,7 @@ class Published:
         self._inner.training(batches)
         with self._turn:
             self._proposing = ()
-            self._trainings = {batch: _training(batch) for batch in batches}
+            self._trainings |= {batch: _training(batch) for batch in batches}  # others may still be at work
             self._write(now=True)
 
     def progress(self, batch: Batch, numbers: Mapping[str, float]) -> None:

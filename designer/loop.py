@@ -7,7 +7,6 @@ kill the process at any moment, call `design` again, and it goes on with what is
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
@@ -16,15 +15,16 @@ from designer.display import Display
 from designer.feedback.critic import Critic
 from designer.feedback.ranking import Asks, ask_raters
 from designer.journal import Event, Journal, RunFinished, TrialsFinished
+from designer.pace import longest_first
 from designer.proposers import Proposer, Slot
-from designer.proposing import Desk, propose
+from designer.proposing import Desk, proposals_for
 from designer.reviewing import Reader, brief_for, opinions_for, preparations
 from designer.screening import looks_before
 from designer.search import Advance, Ask, Batch, Propose, Search, Stop
 from designer.together import trainings_together
 from designer.trials import run_batch, tidy
 from designer.vigil import Vigil
-from designer.waiting import side_by_side, stop_all
+from designer.waiting import Idle, More, Tasks, nothing, side_by_side, stop_all
 from designer.workbench import Workbench
 
 Done = TypeVar("Done", bound=Event)
@@ -46,9 +46,8 @@ class Loop:
         self.readers: list[Reader] = []
         self.ask: Asks = ask_raters
         self.world_source, self.parallel = "", 1
-        self.stopping = threading.Event()
+        self.stopping, self._turn = threading.Event(), threading.Lock()
         self.vigil = Vigil(bench, archive, self.record)
-        self._turn = threading.Lock()
 
     def design(self, slots: int) -> Archive:
         """Run to the end, with at most `slots` boxes at once. Raises DesignerError; what is finished stays finished."""
@@ -59,8 +58,7 @@ class Loop:
                     self.display.proposing(wanted)
                     self.prepare(wanted, slots)
                     brief = brief_for(self.bench, self.archive, wanted[0].round, self.world_source)
-                    desk = Desk(self.proposer, self.critic, brief, self.bench)
-                    proposals = [partial(propose, desk, slot) for slot in wanted]
+                    proposals = proposals_for(wanted, Desk(self.proposer, self.critic, brief, self.bench))
                     self._together(max(slots, self.parallel), proposals, partial(self.meanwhile, slots))
                 case Advance(batches=batches):
                     self.advance(batches, slots)
@@ -86,15 +84,18 @@ class Loop:
         if looks := looks_before(self.bench, batches, self.archive):
             self._together(slots, looks)
             return
-        now = self.vigil.portion(batches, slots)
-        self.display.training(now)
+        now = self.vigil.first(batches, slots)
         with self.vigil.clock.training():
             self._together(slots, trainings_together(self.bench, self.archive, now, slots, self.display.progress))
-            self._together(slots, [partial(self.train_and_judge, batch) for batch in now])
+            self._together(slots, self.trainings(now), more=lambda: self.trainings(self.vigil.beside(self.search, slots)))
+
+    def trainings(self, batches: tuple[Batch, ...]) -> list[partial[TrialsFinished]]:
+        """Return what is to be done for trainings that begin now, the longest first."""
+        self.display.training(batches)
+        return [partial(self.train_and_judge, batch) for batch in longest_first(self.archive, batches)]
 
     def meanwhile(self, slots: int) -> None:
         """While replies are waited for: where the endpoint is away, train what is there, or stop waiting when it's time."""
-        self.vigil.look()
         while batches := self.vigil.work_without_replies(self.search):
             self.advance(batches[:slots], slots)
 
@@ -114,6 +115,6 @@ class Loop:
         if isinstance(event, TrialsFinished):
             tidy(self.bench.folder, event.trials[0].folder)
 
-    def _together(self, slots: int, tasks: Iterable[Callable[[], Done]], idle: Callable[[], None] | None = None) -> None:
+    def _together(self, slots: int, tasks: Tasks[Done], idle: Idle | None = None, more: More[Done] = nothing) -> None:
         halt = partial(stop_all, self.stopping, self.bench.executor)
-        side_by_side(slots, tasks, self.record, halt, idle or self.vigil.look)
+        side_by_side(slots, tasks, self.record, halt, idle or self.vigil.look, more)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from designer.check import check
@@ -37,6 +39,11 @@ class Desk(NamedTuple):
     critic: Critic | None
     brief: Brief
     bench: Workbench
+
+
+def proposals_for(slots: Sequence[Slot], desk: Desk) -> list[partial[CandidateProposed | BudgetSpent]]:
+    """Return what is to be done to fill these slots."""
+    return [partial(propose, desk, slot) for slot in slots]
 
 
 def propose(desk: Desk, slot: Slot) -> CandidateProposed | BudgetSpent:

@@ -37,6 +37,16 @@ def trainings_together(
     return [partial(train_together, bench, archive, group, tell) for group in groups(archive, batches, boxes)]
 
 
+def one_stage(bench: Workbench, batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
+    """Return the trainings to begin together: where rewards share boxes, those at the same stage as the first.
+
+    Who shares a box with whom must not hang on which training ended first.
+    """
+    if not bench.config.training.share_box:
+        return batches
+    return tuple(batch for batch in batches if (batch.since, batch.seeds) == (batches[0].since, batches[0].seeds))
+
+
 def groups(archive: Archive, batches: Sequence[Batch], boxes: int) -> list[tuple[Batch, ...]]:
     """Put batches that can be stacked into as few boxes as there may be at once. One that would be alone is left out."""
     alike: dict[tuple[object, ...], list[Batch]] = {}

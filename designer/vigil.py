@@ -1,4 +1,4 @@
-"""What the loop keeps an eye on through a night: the clocks, the disk, and whether the model's endpoint is there."""
+"""What the loop keeps an eye on through a night: clocks, disk, idle slots, and whether the model's endpoint is there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable
 from designer.archive import Archive
 from designer.clocks import Clocks, TimeWatch, WorkClock
 from designer.disk import DiskGuard
+from designer.further import further
 from designer.journal import Event
 from designer.llm.outage import Outage
 from designer.search import Advance, Batch, Search, Stop
+from designer.together import one_stage
 from designer.workbench import Workbench
 
 READ_EVERY_S = 60.0
@@ -23,8 +25,10 @@ class Vigil:
     def __init__(self, bench: Workbench, archive: Archive, record: Callable[[Event], None]) -> None:
         self.outage = Outage()
         self.say: Callable[[str], None] = lambda line: None
+        self._bench = bench
         self._archive = archive
         self._record = record
+        self._begun: set[Batch] = set()
         self.watch_with(Clocks(), bench)
         self.disk = DiskGuard(bench.folder, bench.config.disk)
 
@@ -50,12 +54,27 @@ class Vigil:
         if self.clock.limited:
             self._record(self.clock.read())
 
-    def portion(self, batches: tuple[Batch, ...], slots: int) -> tuple[Batch, ...]:
-        """Return the batches to train before the search is asked anew: all, unless it must end at a time of day."""
-        return batches[: PORTION * slots] if self.clock.ends and batches[0].purpose == "search" else batches
+    def first(self, batches: tuple[Batch, ...], slots: int) -> tuple[Batch, ...]:
+        """Return the trainings to begin before the search is asked anew: all, unless it must end at a time of day."""
+        self._begun = set()
+        return self._portion(one_stage(self._bench, batches), slots)
+
+    def beside(self, search: Search, slots: int) -> tuple[Batch, ...]:
+        """Return what can begin too when one of these trainings has ended and a slot is idle. Raises DiskError."""
+        self.begin_step()
+        return self._portion(further(self._bench, search, self._archive, self._begun), slots)
+
+    def _portion(self, batches: tuple[Batch, ...], slots: int) -> tuple[Batch, ...]:
+        now = batches[: PORTION * slots] if self.clock.ends and batches and batches[0].purpose == "search" else batches
+        self._begun.update(now)
+        return now
 
     def work_without_replies(self, search: Search) -> tuple[Batch, ...]:
-        """Return what can be trained while the endpoint is away. Where there is no time left to wait, waiting is over."""
+        """Look, and return what can be trained while the endpoint is away. Where no time is left to wait, waiting is over.
+
+        Raises DiskError.
+        """
+        self.look()
         if not self.outage.lasts or self.outage.given_up:
             return ()
         if self.clock.limited and self.clock.is_due(READ_EVERY_S):

@@ -29,6 +29,11 @@ class Batch(NamedTuple):
     since: float = 0.0
 
 
+def batch_units(batch: Batch) -> float:
+    """Return how many full trainings a batch is."""
+    return (batch.until - batch.since) * len(batch.seeds)
+
+
 class Advance(NamedTuple):
     """Train and judge these."""
 

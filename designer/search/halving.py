@@ -1,6 +1,7 @@
 """The default search: rounds of candidates, the worse half stopped early, the best tried again, and finals on new seeds.
 
-    a round    all to `cut` on one seed; the better half to the end; the best `confirm` on more seeds
+    a round    all to `cut` on one seed; the better half to the end; the best `confirm` on more seeds. Who is sure to be among
+               them goes on while the last ones are still at work: the same trainings, without a wait in between
     parents    the best of all rounds by the lower bound of their mean, never only of the last round
     fresh      the share written anew moves by 0.1 towards whichever kind won the round
     time       where the run must end at a time of day, nothing is begun after which the finals would end too late
@@ -70,14 +71,15 @@ class Halving:
         if missing and not archive.spent:
             return Propose(missing)
         ready = trainable(archive, archive.in_round(round_))
-        for batches in (
-            self._in_time(archive, self._to_the_cut(archive, round_, ready)),
-            self._in_time(archive, self._to_the_end(archive, ready), at_least=0 if archive.ranked() else 1),
-            self._in_time(archive, self._more_seeds(archive, ready)),
-        ):
-            if batches:
-                return Advance(batches)
-        return None
+        begin = self._in_time(archive, self._to_the_cut(archive, round_, ready))
+        to_come = sum(not archive.trials_of(c.id, "search") for c in ready) if begin else 0  # without time they never come
+        at_the_cut = self._best_first(archive, ready, self._config.cut)
+        go_on = self._to_the_end(archive, at_the_cut, to_come)
+        more = self._more_seeds(archive, at_the_cut, to_come)
+        batches = self._in_time(archive, (*begin, *go_on, *more))
+        if not batches and not archive.ranked():
+            batches = go_on[:1]  # however late it is: without one whole training there are no finals
+        return Advance(batches) if batches else None
 
     def meanwhile(self, archive: Archive) -> Advance | Stop | None:
         """Train a round's candidates to the cut while replies for the others are waited for, as long as there is time."""
@@ -87,9 +89,13 @@ class Halving:
         batches = self._in_time(archive, self._to_the_cut(archive, round_, trainable(archive, archive.in_round(round_))))
         return Advance(batches) if batches else None
 
-    def _in_time(self, archive: Archive, batches: tuple[Batch, ...], at_least: int = 0) -> tuple[Batch, ...]:
-        """Leave out what would end so late that the finals could not; without one whole training there are no finals."""
-        return in_time(archive, batches, self._final_units) or batches[:at_least]
+    def _in_time(self, archive: Archive, batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
+        """Leave out what would end so late that the finals could not."""
+        return in_time(archive, batches, self._final_units)
+
+    @property
+    def _kept(self) -> int:
+        return better_half(self._config.population)
 
     @property
     def _final_units(self) -> int:
@@ -127,18 +133,21 @@ class Halving:
         baselines = untrained(archive, self._baselines, config.seed) if round_ == 1 else ()
         return (*baselines, *untrained(archive, [c.id for c in ready], config.seed, until=config.cut))
 
-    def _to_the_end(self, archive: Archive, ready: list[Candidate]) -> tuple[Batch, ...]:
-        """Let the better half by the score at the cut go on to the end."""
+    def _to_the_end(self, archive: Archive, at_the_cut: list[Candidate], to_come: int) -> tuple[Batch, ...]:
+        """Let the better half by the score at the cut go on to the end: who belongs to it however the `to_come` others do."""
         if self._config.cut >= 1:
             return ()
-        kept = self._best_first(archive, ready, self._config.cut)[: better_half(self._config.population)]
+        kept = at_the_cut[: max(0, self._kept - to_come)]
         seed = search_seed(self._config.seed)
         paused = [c for c in kept if not any(t.is_whole for t in archive.trials_of(c.id, "search"))]
         return tuple(Batch(c.id, "search", (seed,), since=self._config.cut) for c in paused)
 
-    def _more_seeds(self, archive: Archive, ready: list[Candidate]) -> tuple[Batch, ...]:
-        """Try the best of the round on more seeds."""
-        best = self._best_first(archive, ready, 1.0)[: self._config.confirm]
+    def _more_seeds(self, archive: Archive, at_the_cut: list[Candidate], to_come: int) -> tuple[Batch, ...]:
+        """Try the best of the round on more seeds: who belongs to them however the trainings end that aren't over."""
+        whole = self._best_first(archive, at_the_cut, 1.0)
+        if self._config.cut < 1:
+            to_come = min(self._kept, len(at_the_cut) + to_come) - len(whole)
+        best = whole[: max(0, self._config.confirm - to_come)]
         seeds = confirm_seeds(self._config.seed, self._config.confirm_seeds)
         lacking = [c for c in best if not {t.seed for t in archive.trials_of(c.id, "search")}.issuperset(seeds)]
         return tuple(Batch(c.id, "search", seeds) for c in lacking)

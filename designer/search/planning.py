@@ -8,8 +8,8 @@ from designer.archive import RANDOM, Archive
 from designer.budget import parse_budget
 from designer.config import SearchConfig
 from designer.proposers import Slot
-from designer.records import Candidate, Verb
-from designer.search import Action, Advance, Batch, Propose, Stop
+from designer.records import Candidate, TrialKey, Verb
+from designer.search import Action, Advance, Batch, Propose, Stop, batch_units
 from designer.seeds import final_seeds, search_seed
 from designer.statistics import mean
 
@@ -64,8 +64,7 @@ def untrained(archive: Archive, names: Sequence[str], run_seed: int, until: floa
 
 def first_score(archive: Archive, candidate: str, run_seed: int, fraction: float) -> float | None:
     """Return a candidate's fitness on the search's first seed at a share of its training, or None."""
-    seed = search_seed(run_seed)
-    trial = next((trial for trial in archive.trials_of(candidate, "search") if trial.seed == seed), None)
+    trial = archive.trials.get(TrialKey(candidate, "search", search_seed(run_seed)))
     return trial.fitness_at(fraction) if trial else None
 
 
@@ -155,8 +154,3 @@ def in_time(archive: Archive, batches: Sequence[Batch], reserved: float) -> tupl
             break
         kept.append(batch)
     return tuple(kept)
-
-
-def batch_units(batch: Batch) -> float:
-    """Return how many full trainings a batch is."""
-    return (batch.until - batch.since) * len(batch.seeds)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from designer.config import Config, to_toml
 from designer.journal import read
 from designer.origin import ORIGIN, Origin, changes
 from tests.e2e.command import TINY, designer, only_run, processes_of, stand_in, started, wait_for_line
@@ -85,3 +87,36 @@ def test_settings_of_the_run_stay_with_it(killed, tmp_path):
 def test_a_place_that_is_the_same_says_nothing():
     origin = Origin(folder="/a", host="h", cpu="c", version="1", packages="p")
     assert list(changes(origin, origin)) == []
+
+
+def with_settings(folder: Path, **sections: dict[str, object]) -> None:
+    """Change the settings that a run was made with, as if it came from a machine where they were so."""
+    path = folder / "config.toml"
+    known = tomllib.loads(path.read_text())
+    changed = {**known, **{name: {**known.get(name, {}), **changes} for name, changes in sections.items()}}
+    path.write_text(to_toml(Config.model_validate(changed)))
+
+
+def test_an_environment_that_was_never_built_here_is_named(killed, tmp_path):
+    with_settings(killed, worker={"python": None, "environment": "of_the_lab"})
+    refused = designer("run", killed, cwd=tmp_path)
+    assert refused.code == 2
+    assert "There is no worker environment 'of_the_lab'" in refused.err
+    assert "--worker.python PATH" in refused.err
+
+
+def test_a_container_engine_that_is_not_here_is_named_and_the_run_stays_as_it_was(killed, tmp_path):
+    with_settings(killed, sandbox={"provider": "docker"})
+    before = (killed / "journal.jsonl").read_bytes()
+    refused = designer("run", killed, cwd=tmp_path, variables={"DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
+    assert refused.code == 2
+    assert f"unix://{tmp_path}/none.sock" in refused.err
+    assert (killed / "journal.jsonl").read_bytes() == before
+
+
+def test_a_process_of_another_machine_is_not_waited_for(killed, tmp_path):
+    """What a run last said of itself came along: a process id of there means nothing here."""
+    live = json.loads((killed / "live.json").read_text())
+    (killed / "live.json").write_text(json.dumps({**live, "host": "the lab", "pid": 1, "ended": ""}))
+    ended = designer("run", killed, cwd=tmp_path)
+    assert ended.code == 0, ended.err
