@@ -48,9 +48,13 @@ def test_learning_progress_draws_what_changes_for_better_or_worse():
     assert rule_of("alp", 2).shares([same, same], solvable=True).tolist() == [0.5, 0.5]
 
 
-def test_learning_progress_takes_what_is_unknown_for_the_best():
-    shares = rule_of("alp", 3).shares([ones(10), ones(0), np.array([])], solvable=True)
-    assert shares[2] == shares[0] > shares[1]
+@pytest.mark.parametrize(("rule", "best"), [("alp", 20), ("window", 20)])
+def test_what_is_unknown_has_an_even_share_and_the_rest_goes_by_what_is_known(rule, best):
+    shares = rule_of(rule, 4).shares([ones(best), ones(0), np.array([]), np.array([1.0] * 9)], solvable=True)
+    rest = EXPLORED / 4
+    assert shares == pytest.approx([rest + (1 - EXPLORED) / 2, rest, 0.25, 0.25])
+    nothing = rule_of(rule, 2).shares([np.array([]), np.array([1.0])], solvable=True)
+    assert nothing.tolist() == [0.5, 0.5]
 
 
 def test_learning_progress_of_returns_knows_no_units():
