@@ -279,13 +279,16 @@ def test_box_tells_what_was_played():
     assert aid["value"][-1] == 1.0
 
 
-def test_a_grid_goes_on_after_a_pause_in_the_variants_that_it_was_in():
-    first = train(until=0.5)
-    resumed = train(resume=True, checkpoint_safetensors=first.files["checkpoint.safetensors"])
-    assert resumed.result["status"] == "ok"
-    before, after = first.result["variants"][0]["points"], resumed.result["variants"][0]["points"]
-    assert after[: len(before)] == before
-    assert len(after) > len(before)
+@pytest.mark.parametrize("rule", ["window", "ucb"])
+def test_a_grid_goes_on_after_a_pause_bit_for_bit(rule):
+    names = ["MiniGrid-Empty-8x8-v0", "MiniGrid-Empty-5x5-v0", "MiniGrid-Empty-6x6-v0"]
+    aids = {"variants": {"rule": rule, "names": names, "own": 0.0}}
+    whole, first = train(aids=aids), train(aids=aids, until=0.5)
+    resumed = train(aids=aids, resume=True, checkpoint_safetensors=first.files["checkpoint.safetensors"])
+    assert whole.result["status"] == "ok"
+    assert resumed.files == whole.files
+    assert resumed.result["variants"] == whole.result["variants"]
+    assert min(whole.result["variants"][0]["steps"]) > 0
 
 
 @pytest.mark.parametrize(
