@@ -129,5 +129,4 @@ class VariantsConfig(Section):
         if self.rule == "off":
             return []
         which = "the world's variants" if not self.among else self.among
-        mixed = ", half as an earlier winner's training did" if self.memory else ""
-        return [f"episodes play {which}, {by[self.rule]}{mixed}, in the last {self.own:.0%} the task's own alone"]
+        return [f"episodes play {which}, {by[self.rule]}, in the last {self.own:.0%} the task's own alone"]

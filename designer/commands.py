@@ -35,7 +35,7 @@ from designer.filming import film
 from designer.forecast import forecast
 from designer.images import Source, build_image
 from designer.journal import RunStarted, locked
-from designer.library import as_files, examples_for, library_root, with_schedule
+from designer.library import aids_told, as_files, examples_for, library_root, with_schedule
 from designer.live import Published
 from designer.modelling import require_model
 from designer.notifying import Notifier, command_from
@@ -280,7 +280,7 @@ def _opening(run: Run, proposer: str, sandbox: str) -> RunStarted:
         fitness=f"{run.task.fitness_origin}: {run.task.fitness}",
         version=__version__,
         trainer=run.config.training.trainer_name,
-        aids="; ".join(run.config.aids_told),
+        aids="; ".join(aids_told(run)),
     )
 
 

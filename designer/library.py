@@ -170,6 +170,14 @@ def with_schedule(memory: Memory, root: Path, task: Task, table: StateTable, con
     return memory.model_copy(update={"schedule": best[2]}) if best else memory
 
 
+def aids_told(run: Run) -> list[str]:
+    """Return what eases or steers the trainings of a run's candidates, for people: also whose schedule is followed."""
+    wanted = run.config.variants.memory and run.config.variants.rule != "off"
+    schedule = memory_of(run.folder).schedule if wanted else None
+    followed = f"half of that as the schedule of {schedule.origin} has it" if schedule else "no similar learner left a schedule"
+    return [*run.config.aids_told, *([followed] if wanted else [])]
+
+
 def most_alike(known: Sequence[Winner], text: str, fields: Sequence[str], most: int) -> list[Winner]:
     """Return at most so many entries by likeness, of each task only its best: two rewards of one task teach little more."""
     scored = [(likeness(entry, text, fields), entry) for entry in known]

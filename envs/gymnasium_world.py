@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from envs import model_view
 from envs.errors import WorldError, in_one_line
+from envs.replayed import Episodes, put_back
 from envs.spaces import ActionCode, ObservationCode
 from envs.state import Snapshot, State, StateField
 from envs.tables import INFO, NUMBERS, WorldTable, generic_fields
@@ -61,6 +62,7 @@ class GymnasiumWorld:
         self._episode_step = np.zeros(num_envs, dtype=np.int64)
         self._limit = np.full(num_envs, self.spec.episode_steps)
         self._copies: Copies | None = None
+        self._episodes = Episodes(num_envs, self._action.told, self.spec.episode_steps)
         self._generators: list[np.random.Generator] = []
         self._before: Snapshot = {}
 
@@ -93,32 +95,64 @@ class GymnasiumWorld:
         return self._observed(self._numbers)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return what can be kept of worlds that nobody can look into: how far each episode is, and the seeds to come."""
+        """Return what can be kept of worlds that nobody can look into: the seeds to come, and how each came to where it is."""
         generators = json.dumps([generator.bit_generator.state for generator in self._generators])
         kept = np.frombuffer(generators.encode(), dtype=np.uint8).copy()
         played = {"playing": self._copies.playing.copy()} if self._copies else {}
-        return {"episode_step": self._episode_step.copy(), "generators": kept, **played}
+        others = self._copies.kept() if self._copies else {}
+        seen = {"episode_step": self._episode_step.copy(), "numbers": self._numbers.copy()}
+        return {"generators": kept, **seen, **played, **self._episodes.state(others)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Begin all episodes anew, in the variants that they were and with the seeds that would have come next; each still ends
-        at its own time limit.
+        """Play every episode again up to where it was. One that doesn't come there begins anew, in the variant that it was and
+        with the seed that would have come next, and ends at its own time limit.
         """
         self._generators = [np.random.default_rng() for _ in json.loads(state["generators"].tobytes())]
         for generator, kept in zip(self._generators, json.loads(state["generators"].tobytes()), strict=True):
             generator.bit_generator.state = kept
-        self._start_all(state["playing"] if self._copies else None)
+        variants = state["playing"] if self._copies else None
+        seeds = self._start_all(variants)
         self._episode_step[:] = state["episode_step"]
+        for index, begun in enumerate(self._episodes.restore(state)):
+            if not self._played_again(index, begun, state["numbers"][index]):
+                self._start(index, int(seeds[index]), None if variants is None else int(variants[index]))
+                self._episode_step[index] = state["episode_step"][index]
+                self._episodes.begun[index] = None
+        self._before = self._snapshot()
 
-    def _start_all(self, variants: NDArray[np.int64] | None = None) -> None:
+    def _played_again(self, index: int, begun: dict[str, Any], numbers: Array) -> bool:
+        """Play a row's episode again; say whether it came to the observation that it had: (size,)."""
+        actions = self._episodes.actions(index, int(self._episode_step[index]))
+        if not begun or actions is None:
+            return False
+        if self._copies is not None:
+            self._copies.put_back(index, begun)
+        env = self._envs[index]
+        try:
+            if "numbers" in begun:
+                put_back(env, begun["numbers"])
+            observation, info = env.reset(seed=begun.get("seed"))
+            self._take(index, observation, info)
+            ended = [any(self._step_one(index, env, applied)) for applied in actions]
+        except Exception:  # noqa: BLE001 - whatever a world raises here, its episode begins anew
+            return False
+        self._episodes.begun[index] = begun
+        return not any(ended) and bool((self._numbers[index] == numbers).all())
+
+    def _start_all(self, variants: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Begin an episode in every row; return the seeds, (num_envs,)."""
         group = self.num_envs // len(self._generators)
-        drawn = [generator.integers(0, 2**31, group) for generator in self._generators]
-        for index, seed in enumerate(np.concatenate(drawn)):
+        drawn = np.concatenate([generator.integers(0, 2**31, group) for generator in self._generators])
+        self._episodes = Episodes(self.num_envs, self._action.told, self.spec.episode_steps)
+        for index, seed in enumerate(drawn):
             self._start(index, int(seed), None if variants is None else int(variants[index]))
         self._before = self._snapshot()
+        return drawn
 
     def step(self, action: Array, training_progress: float = 0.0) -> Step:
         applied = self._action.applied(action)
         terminated, truncated = np.zeros(self.num_envs, dtype=bool), np.zeros(self.num_envs, dtype=bool)
+        self._episodes.act(applied[:, : self._action.told])
         for index, env in enumerate(self._envs):
             terminated[index], truncated[index] = self._step_one(index, env, applied[index])
         before_time = self._episode_step * self.spec.dt_s
@@ -147,6 +181,7 @@ class GymnasiumWorld:
         if self._copies is not None:
             seed = self._play(index, *self._copies.next(index, seed, variant))
         name, env = self.spec.name, self._envs[index]
+        self._episodes.begin(index, env, seed)
         observation, info = _guarded(name, "raised in reset", lambda: env.reset(seed=seed))
         self._take(index, observation, info)
         self._episode_step[index] = 0

@@ -105,6 +105,11 @@ class ActionCode:
             raise WorldError(f"{name}: its actions are {_told(space)}. {NOT_TRAINED}")
         self._space = space
 
+    @property
+    def told(self) -> int:
+        """How many of an action's numbers, the first ones, say all of it: of a choice its index."""
+        return 1 if self.choices else self.size
+
     def applied(self, command: Array) -> Array:
         """Return actions as applied: (num_envs, size), clipped, or index and one-hot."""
         if not self.choices:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from envs.errors import WorldError
+from envs.replayed import put_back, random_numbers
 from envs.vec_env import WorldSpec
 
 Make = Callable[[], Any]  # Any: a gymnasium.Env of whatever observations
@@ -61,6 +62,24 @@ class Copies:
         first = which not in seeded
         seeded.add(which)
         return made[which], int(self._seeds[row]) if first else None
+
+    def kept(self) -> dict[int, dict[str, Any]]:
+        """Return, for each row, what its copies go on with: the row's seed, and the random numbers of those played before."""
+        told = {}
+        for row, made in enumerate(self._made):
+            before = {str(k): random_numbers(made[k]) for k in self._seeded[row] if k != self.playing[row]}
+            told[row] = {"row_seed": int(self._seeds[row]), "before": before}
+        return told
+
+    def put_back(self, row: int, kept: Mapping[str, Any]) -> None:
+        """Go on with what `kept` returned for a row."""
+        self._seeds[row] = kept["row_seed"]
+        self._seeded[row] = {int(self.playing[row]), *map(int, kept["before"])}
+        for name, numbers in kept["before"].items():
+            env = self._made[row].get(int(name)) or self._makers[int(name)]()
+            self._made[row][int(name)] = env
+            if numbers is not None:
+                put_back(env, numbers)
 
 
 def require_alike(own: WorldSpec, other: WorldSpec, name: str) -> None:

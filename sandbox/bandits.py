@@ -61,13 +61,12 @@ class Uniform:
 
 
 class Progress(Uniform):
-    """Where outcomes change most, for better or worse, most is to be learnt. What is hardly known counts as the best does."""
+    """Where outcomes change most, for better or worse, most is to be learnt."""
 
     def shares(self, outcomes: Sequence[Array], *, solvable: bool) -> Array:
-        known = [values for values in outcomes if len(values) >= FEWEST]
-        spread = 1.0 if solvable or not known else float(np.concatenate(known).std()) or 1.0
-        found = [_change(values) / spread if len(values) >= FEWEST else math.nan for values in outcomes]
-        return _mixed(_unknown_as_the_best(np.array(found)))
+        known = _known(outcomes)
+        spread = 1.0 if solvable or not known.any() else float(np.concatenate(_of(outcomes, known)).std()) or 1.0
+        return _mixed(np.array([_change(values) / spread for values in _of(outcomes, known)]), known)
 
 
 def _change(values: Array) -> float:
@@ -79,11 +78,12 @@ class Window(Uniform):
     """What is neither mastered nor hopeless, or else nearest to that. Where success can't be told, all alike."""
 
     def shares(self, outcomes: Sequence[Array], *, solvable: bool) -> Array:
-        if not solvable:
+        known = _known(outcomes)
+        if not (solvable and known.any()):
             return super().shares(outcomes, solvable=solvable)
-        success = np.array([values.mean() if len(values) >= FEWEST else 0.5 for values in outcomes])
+        success = np.array([values.mean() for values in _of(outcomes, known)])
         away = np.maximum(0.0, np.maximum(HARD - success, success - EASY))
-        return _mixed((away == away.min()).astype(np.float64))
+        return _mixed((away == away.min()).astype(np.float64), known)
 
 
 class UpperBound:
@@ -130,13 +130,23 @@ def rule_of(name: str, variants: int) -> Rule:
     return made
 
 
-def _unknown_as_the_best(found: Array) -> Array:
-    if np.isnan(found).all():
-        return np.ones(len(found))
-    return np.where(np.isnan(found), np.nanmax(found), found)
+def _known(outcomes: Sequence[Array]) -> NDArray[np.bool_]:
+    return np.array([len(values) >= FEWEST for values in outcomes])
 
 
-def _mixed(weights: Array) -> Array:
-    """Return shares by weight, but for what is drawn evenly; all alike where nothing weighs anything."""
-    total, even = float(weights.sum()), np.full(len(weights), 1 / len(weights))
-    return EXPLORED * even + (1 - EXPLORED) * weights / total if total > 0 else even
+def _of(outcomes: Sequence[Array], known: NDArray[np.bool_]) -> list[Array]:
+    return [values for values, is_known in zip(outcomes, known, strict=True) if is_known]
+
+
+def _mixed(weights: Array, known: NDArray[np.bool_]) -> Array:
+    """Return shares: what isn't known yet has what an even draw gives it, the rest goes to the others by weight.
+
+    Part of all is drawn evenly; all is where nothing weighs anything. Ten failures of a large grid can take a fifth of a
+    training, so what isn't known mustn't be taken for promising meanwhile.
+    """
+    even, total = np.full(len(known), 1 / len(known)), float(weights.sum())
+    if not total > 0:
+        return even
+    wanted = even.copy()
+    wanted[known] = known.mean() * weights / total
+    return EXPLORED * even + (1 - EXPLORED) * wanted

@@ -30,7 +30,7 @@ def run(job: Mapping[str, Any], files: Callable[[str], bytes], output: Output) -
             ranges, origin = content["ranges"], content["from"]
         else:
             ranges, origin = random_play_ranges(world, job["seed"]), "random play"
-        variants = tuple(getattr(world, "variants", ()))
+        variants = tuple(world.variants) if hasattr(world, "vary") else ()  # type: ignore[attr-defined]
         if len(variants) > 1:
             world.vary(variants, lambda row: 0)  # type: ignore[attr-defined]  # says which one isn't alike
     except WorldError as error:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from designer.archive import BASELINES, HUMAN, Archive
 from designer.config import Config, knobs
 from designer.display import clock, count
+from designer.library import aids_told
 from designer.records import Candidate, Function, Trial
 from designer.review import code, course, plots
 from designer.review.findings import Arm, Comparison, RunVerdict, Scale
@@ -127,7 +128,7 @@ def _facts(run: Run, archive: Archive) -> list[Fact]:
         **({"Order": " > ".join(f"{factor.name}: {factor.value}" for factor in task.order)} if task.order else {}),
         "World": f"{table.world} ({table.gymnasium_id}), episodes of at most {length}",
         "Training": f"{count(task.steps, 'environment step')} a policy, {worlds}, by {config.training.trainer_name}",
-        **({"Aids": "; ".join(config.aids_told) + "; all are gone where a policy is judged"} if config.aids else {}),
+        **({"Aids": "; ".join(aids_told(run)) + "; all are gone where a policy is judged"} if config.aids else {}),
         "Judged on": f"{count(config.evaluation.episodes, 'episode')} a policy, away from the candidate's code",
         "Seeds": f"search {search_seed(config.search.seed)}; final {span_}",
         "Version": f"designer {started.version}" if started else "not yet known",

@@ -19,6 +19,7 @@ ENVS = {
         "model_view.py",
         "mujoco_world.py",
         "planar.py",
+        "replayed.py",
         "shared_name.py",
         "spaces.py",
     ),

@@ -10,7 +10,7 @@ from designer.config import Config
 from designer.errors import ConfigError
 from designer.executors import JobResult
 from designer.executors.fake import Fake
-from designer.library import Memory, as_files, with_schedule
+from designer.library import Memory, aids_told, as_files, with_schedule
 from designer.records import Status, Trial
 from designer.review.course import way
 from designer.runs import create
@@ -55,11 +55,8 @@ class Telling(Fake):
 def test_variants_are_off_by_default_and_named_where_they_are_on():
     assert Config().variants.rule == "off"
     assert chosen(Config().variants, SIZES, "half_cheetah") == ()
-    (said,) = settings(among="short", memory=True).aids_told
-    assert said == (
-        "episodes play short, by learning progress, half as an earlier winner's training did, "
-        "in the last 20% the task's own alone"
-    )
+    (said,) = settings(among="short").aids_told
+    assert said == "episodes play short, by learning progress, in the last 20% the task's own alone"
     assert {rule: settings(rule=rule).asks_solved for rule in ("uniform", "even", "alp", "ucb", "window")} == {
         **{"uniform": False, "even": False, "ucb": False},
         **{"alp": True, "window": True},
@@ -213,3 +210,15 @@ def test_the_header_and_the_journal_name_what_is_on(tmp_path):
     assert "episodes play the world's variants" in opening.aids
     assert "aids:     episodes play" in _header(opening)
     assert "aids" not in _header(opening.model_copy(update={"aids": ""}))
+
+
+def test_whose_schedule_a_run_follows_is_told_and_also_that_there_is_none(tmp_path):
+    library.add(tmp_path / "library", made(tmp_path))
+    given = with_schedule(Memory(), tmp_path / "library", task(), TABLE, settings(memory=True))
+    follows = create(tmp_path / "a", task(), TABLE, settings(memory=True), NOW, files=as_files(given))
+    assert given.schedule is not None
+    assert aids_told(follows)[-1] == f"half of that as the schedule of {given.schedule.origin} has it"
+    assert (
+        aids_told(create(tmp_path / "b", task(), TABLE, settings(memory=True), NOW))[-1] == "no similar learner left a schedule"
+    )
+    assert len(aids_told(create(tmp_path / "c", task(), TABLE, settings(), NOW))) == 1

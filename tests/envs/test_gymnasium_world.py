@@ -265,3 +265,51 @@ def test_a_table_may_leave_the_models_own_names_out():
     assert len(both.spec.fields) > 1
     alone.reset([0])
     assert alone.step(np.zeros((1, 1))).state.cart_position.shape == (1,)
+
+
+@pytest.mark.parametrize("id_", ["CartPole-v1", "LunarLander-v3", "FrozenLake-v1", "Reacher-v5", "MiniGrid-DoorKey-5x5-v0"])
+def test_a_world_goes_on_after_a_pause_where_it_was(id_):
+    """Episodes that have ended before, some in hand, random numbers to come: all as if there had been no pause."""
+    dice = np.random.default_rng(5)
+    whole = worlds.make(id_, 4)
+    whole.reset([1, 2])
+    for _ in range(130):
+        whole.step(whole.spec.random_actions(dice, 4))
+    resumed = worlds.make(id_, 4)
+    resumed.restore(whole.state())
+    for _ in range(130):
+        action = whole.spec.random_actions(dice, 4)
+        one, other = whole.step(action), resumed.step(action)
+        assert one.observation.tolist() == other.observation.tolist()
+        assert one.terminated.tolist() == other.terminated.tolist()
+        assert one.truncated.tolist() == other.truncated.tolist()
+        for declared in whole.spec.fields:
+            assert torch.equal(getattr(one.state.prev, declared.name), getattr(other.state.prev, declared.name)), declared.name
+
+
+class Forgetful(OddWorld):
+    """A world that does more than its actions and its random numbers say."""
+
+    made = 0
+
+    def __init__(self):
+        super().__init__(ends_at=99)
+        Forgetful.made += 1
+        self.own = Forgetful.made
+
+    def observation(self, last):
+        return np.array([self.count + self.own, last])
+
+
+def test_an_episode_that_does_not_come_to_where_it_was_begins_anew_and_ends_at_its_own_limit():
+    world = GymnasiumWorld("odd", Forgetful, None, 2)
+    world.reset([0])
+    for _ in range(3):
+        world.step(np.ones((2, 1)))
+    again = GymnasiumWorld("odd", Forgetful, None, 2)
+    again.restore(world.state())
+    assert again._episode_step.tolist() == [3, 3]
+    assert [env.count for env in again._envs] == [0, 0]
+    once_more = GymnasiumWorld("odd", Forgetful, None, 2)
+    once_more.restore(again.state())
+    assert [env.count for env in once_more._envs] == [0, 0], "what began anew isn't taken for what it was"

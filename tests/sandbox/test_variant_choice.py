@@ -48,9 +48,13 @@ def test_learning_progress_draws_what_changes_for_better_or_worse():
     assert rule_of("alp", 2).shares([same, same], solvable=True).tolist() == [0.5, 0.5]
 
 
-def test_learning_progress_takes_what_is_unknown_for_the_best():
-    shares = rule_of("alp", 3).shares([ones(10), ones(0), np.array([])], solvable=True)
-    assert shares[2] == shares[0] > shares[1]
+@pytest.mark.parametrize(("rule", "best"), [("alp", 20), ("window", 20)])
+def test_what_is_unknown_has_an_even_share_and_the_rest_goes_by_what_is_known(rule, best):
+    shares = rule_of(rule, 4).shares([ones(best), ones(0), np.array([]), np.array([1.0] * 9)], solvable=True)
+    rest = EXPLORED / 4
+    assert shares == pytest.approx([rest + (1 - EXPLORED) / 2, rest, 0.25, 0.25])
+    nothing = rule_of(rule, 2).shares([np.array([]), np.array([1.0])], solvable=True)
+    assert nothing.tolist() == [0.5, 0.5]
 
 
 def test_learning_progress_of_returns_knows_no_units():
@@ -275,13 +279,16 @@ def test_box_tells_what_was_played():
     assert aid["value"][-1] == 1.0
 
 
-def test_a_grid_goes_on_after_a_pause_in_the_variants_that_it_was_in():
-    first = train(until=0.5)
-    resumed = train(resume=True, checkpoint_safetensors=first.files["checkpoint.safetensors"])
-    assert resumed.result["status"] == "ok"
-    before, after = first.result["variants"][0]["points"], resumed.result["variants"][0]["points"]
-    assert after[: len(before)] == before
-    assert len(after) > len(before)
+@pytest.mark.parametrize("rule", ["window", "ucb"])
+def test_a_grid_goes_on_after_a_pause_bit_for_bit(rule):
+    names = ["MiniGrid-Empty-8x8-v0", "MiniGrid-Empty-5x5-v0", "MiniGrid-Empty-6x6-v0"]
+    aids = {"variants": {"rule": rule, "names": names, "own": 0.0}}
+    whole, first = train(aids=aids), train(aids=aids, until=0.5)
+    resumed = train(aids=aids, resume=True, checkpoint_safetensors=first.files["checkpoint.safetensors"])
+    assert whole.result["status"] == "ok"
+    assert resumed.files == whole.files
+    assert resumed.result["variants"] == whole.result["variants"]
+    assert min(whole.result["variants"][0]["steps"]) > 0
 
 
 @pytest.mark.parametrize(
