@@ -59,9 +59,17 @@ def designer(*arguments: str | Path, cwd: Path, variables: Mapping[str, str] | N
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
-def started(*arguments: str | Path, cwd: Path, variables: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+class Started(subprocess.Popen[str]):
+    """A command that is to be stopped. A test that fails before doing so leaves none behind."""
+
+    def __exit__(self, *about: object) -> None:
+        self.kill()
+        super().__exit__(*about)  # type: ignore[arg-type]
+
+
+def started(*arguments: str | Path, cwd: Path, variables: Mapping[str, str] | None = None) -> Started:
     """Start a command that is to be stopped."""
-    return subprocess.Popen(
+    return Started(
         command(arguments), cwd=cwd, env=environment(**(variables or {})), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
