@@ -68,6 +68,7 @@ class WorkClock:
         self._clocks = clocks
         self._began = clocks.awake() - archive.spent_s
         self._training_s = archive.training_s
+        self._training_began: float | None = None
         self._until = datetime.fromisoformat(search.until).timestamp() if search.until else None
         self.limited = search.budget is not None or self._until is not None
         self._read_at = -float("inf")
@@ -80,7 +81,8 @@ class WorkClock:
     def read(self) -> TimeRead:
         self._read_at = self._clocks.awake()
         left = None if self._until is None else self._until - self._clocks.wall()
-        return TimeRead(spent_s=self._read_at - self._began, training_s=self._training_s, left_s=left)
+        now_s = 0.0 if self._training_began is None else self._read_at - self._training_began
+        return TimeRead(spent_s=self._read_at - self._began, training_s=self._training_s + now_s, left_s=left)
 
     def is_due(self, every_s: float) -> bool:
         """Say whether the last reading is so old."""
@@ -89,6 +91,7 @@ class WorkClock:
     @contextmanager
     def training(self) -> Iterator[None]:
         """Count the time that the block takes as training."""
-        began = self._clocks.awake()
+        began = self._training_began = self._clocks.awake()
         yield
         self._training_s += self._clocks.awake() - began
+        self._training_began = None

@@ -100,6 +100,18 @@ def test_a_session_counts_on_from_what_the_one_before_read():
     assert clock.read() == TimeRead(spent_s=60.0, training_s=50.0)
 
 
+def test_trainings_that_are_not_over_count_when_the_clock_is_read_beside_them():
+    """Else a pace of many trainings would be told from the time of the few before them."""
+    machine = Machine()
+    clock = WorkClock(SearchConfig(budget="2h"), Archive(), machine.clocks)
+    with clock.training():
+        machine.work(60.0)
+        assert clock.read().training_s == 60.0
+        machine.work(60.0)
+    machine.work(10.0)
+    assert clock.read().training_s == 120.0
+
+
 def test_patience_is_not_used_up_by_sleep():
     """A laptop closed in a pause opens hours later: the call is asked again, not given up."""
     machine = Machine()
