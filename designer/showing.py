@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +26,8 @@ from designer.statistics import mean
 from designer.text import one_line, printable
 
 MOST_ROWS = 200
+WIDE = 120
+"""So many characters a line take a list's columns."""
 
 
 def show_runs(parent: Path, console: Console) -> None:
@@ -31,26 +36,56 @@ def show_runs(parent: Path, console: Console) -> None:
     if not folders:
         console.print(Text(f"no runs in {parent}. Start one: designer run half_cheetah_backward"))
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("run", "task", "trainings", "best", "baselines", "state"):
-        table.add_column(column, overflow="fold", no_wrap=column == "run")  # a folder is to be copied
-    for folder in folders:
-        try:
-            table.add_row(*_cells(str(folder), *_summary(open_run(folder))))
-        except DesignerError as error:
-            table.add_row(*_cells(str(folder), "", "", "", "", one_line(str(error))))
-    console.print(table)
+    rows = [_row(folder) for folder in folders]
+    if console.width < WIDE:
+        _print_blocks(rows, console)
+    else:
+        _print_rows(rows, console)
     for line in slot_lines(slots_folder()):
         console.print(Text(line), soft_wrap=True)
 
 
-def _summary(run: Run) -> tuple[str, str, str, str, str]:
-    """Return a run's task, number of trainings, best score, its baselines and state, for the list."""
-    archive = run.archive()
-    state = state_of(run.folder, archive)
+class Row(NamedTuple):
+    """A run in the list: text, whatever the run holds."""
+
+    run: str
+    task: str = ""
+    trainings: str = ""
+    best: str = ""
+    baselines: str = ""
+    state: str = ""
+
+
+def _row(folder: Path) -> Row:
+    """Look up a run's task, number of trainings, best score, baselines and state; of a broken one, what is wrong with it."""
+    try:
+        run = open_run(folder)
+        archive = run.archive()
+    except DesignerError as error:
+        return Row(str(folder), state=one_line(str(error)))
     best = archive.ranked()
     score = f"{archive.search_score(best[0].id):.3g} {run.task.fitness_unit}" if best else "-"
-    return one_line(run.task.text, 50), str(costs_of(archive, 0.0).trainings), score, baselines_of(archive), state
+    trainings = str(costs_of(archive, 0.0).trainings)
+    task = one_line(run.task.text, 50)
+    return Row(str(folder), task, trainings, score, baselines_of(archive), state_of(run.folder, archive))
+
+
+def _print_rows(rows: Sequence[Row], console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in Row._fields:
+        table.add_column(column, overflow="fold", no_wrap=column == "run")  # a folder is to be copied
+    for row in rows:
+        table.add_row(*_cells(*row))
+    console.print(table)
+
+
+def _print_blocks(rows: Sequence[Row], console: Console) -> None:
+    """Print a run below the other: side by side, a narrow terminal would have a word a line."""
+    for row in rows:
+        console.print(Text(row.run), soft_wrap=True)
+        counted = f"{row.trainings} trainings, best {row.best}, baselines {row.baselines}" if row.trainings else ""
+        for line in filter(None, (row.task, counted, row.state)):
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 
 def baselines_of(archive: Archive) -> str:

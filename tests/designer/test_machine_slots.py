@@ -21,6 +21,7 @@ from designer.machine_slots import MachineSlots, Sharing, held_slots, slots_fold
 from designer.showing import show_run, show_runs
 from designer.standing import slot_lines
 from designer.terminal import console
+from designer.text import one_line
 from tests.designer.small_run import small_run
 from tests.designer.test_loop import attempt
 
@@ -174,3 +175,16 @@ def test_show_lists_runs_with_their_state_and_who_holds_the_slots(tmp_path, caps
     assert "state: stopped in order at" in told
     assert f"Go on with: designer run {run.folder}" in told
     assert slot_lines(tmp_path / "slots") == []
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_show_lists_runs_in_readable_lines_on_any_terminal(tmp_path, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("DESIGNER_SLOTS", str(tmp_path / "slots"))
+    run = small_run(tmp_path / "runs")
+    show_runs(tmp_path / "runs", console())
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert sum(str(run.folder) in line for line in lines) == 1
+    assert sum(one_line(run.task.text, 50) in line for line in lines) == 1
+    assert sum("not finished" in line for line in lines) == 1
+    assert all(len(line) <= columns or str(run.folder) in line for line in lines)
