@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,13 +113,19 @@ def records(path: Path) -> Iterator[bytes]:
 
 
 def history(run: Run) -> list[dict[str, object]]:
-    """Return the rows of a run's one offline folder."""
+    """Return the rows of a run's one offline folder, once W&B's other process has written its end down."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (path,) = (run.folder / "wandb").glob("offline-run-*/*.wandb")
+    deadline = time.monotonic() + 30
+    while True:
+        found = [Record.FromString(raw) for raw in records(path)]
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            break
+        assert time.monotonic() < deadline, "W&B never said that the run ended"
+        time.sleep(0.1)
     rows = []
-    for raw in records(path):
-        record = Record.FromString(raw)
+    for record in found:
         if record.WhichOneof("record_type") == "history":
             items = record.history.item
             rows.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
