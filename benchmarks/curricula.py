@@ -200,6 +200,12 @@ def main(log: Path, minutes: float, only: str, arms: Sequence[str]) -> None:
         print(name, arm, seed, row["reached"], row["steps"], f"{row['cpu_s']:.0f} s", row["stages"], flush=True)
 
 
+def from_command_line() -> tuple[Path, dict[str, str] | None]:
+    """Return a log's path and what was given by name; None for it where only the log's table is wanted: LOG --table."""
+    given = dict(zip(sys.argv[2::2], sys.argv[3::2], strict=False))
+    return Path(sys.argv[1]), None if "--table" in sys.argv else given
+
+
 def read(log: Path) -> list[dict[str, Any]]:
     """Return what a log holds."""
     return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
@@ -235,9 +241,8 @@ def table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    given = dict(zip(sys.argv[2::2], sys.argv[3::2], strict=False))
-    if "--table" in sys.argv:
+    path, given = from_command_line()
+    if given is None:
         table(read(path))
     else:
         main(path, float(given.get("--minutes", 1000)), given.get("--only", ""), given.get("--arms", ",".join(ARMS)).split(","))

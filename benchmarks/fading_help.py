@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.curricula import read
+from benchmarks.curricula import from_command_line, read
 from envs import worlds
 from envs.eases import Wanted
 from sandbox.aids import Aids
@@ -125,9 +124,8 @@ def table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    given = dict(zip(sys.argv[2::2], sys.argv[3::2], strict=False))
-    if "--table" in sys.argv:
+    path, given = from_command_line()
+    if given is None:
         table(read(path))
     else:
         main(path, float(given.get("--minutes", 1000)))

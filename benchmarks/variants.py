@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.curricula import Quiet, read
+from benchmarks.curricula import Quiet, from_command_line, read
 from envs import worlds
 from envs.gymnasium_world import GymnasiumWorld
 from envs.minigrid_world import GridVector
@@ -164,9 +163,8 @@ def _paired(differences: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    given = dict(zip(sys.argv[2::2], sys.argv[3::2], strict=False))
-    if "--table" in sys.argv:
+    path, given = from_command_line()
+    if given is None:
         table(read(path))
     else:
         wanted = [int(size) for size in given.get("--sizes", SIZES).split(",")]

@@ -1,7 +1,7 @@
 """Who does a warm process's jobs: for each one a clerk, an init and a child, forked from it, who wait for the job beforehand.
 
-A fork of a process with torch and a world in it takes ten milliseconds, and a job needs three of them. So the next three are
-made while the last job goes on. The clerk leaves the other children's namespaces where the kernel lets it, forks the child,
+Forking a process with torch and a world in it takes its time, and a job needs three forks. So the next three are made while
+the last job goes on. The clerk leaves the other children's namespaces where the kernel lets it, forks the child,
 waits for it, and tells how it ended; init is process 1 of the child's own pid namespace. The child takes its files, closes all
 but its stream, may from then on open nothing but what its Python reads, and write nothing; then it seals itself and does what
 any worker does.

@@ -1,7 +1,7 @@
 """Put this process's memory on huge pages: a fork copies one entry for each two megabytes then, not 512.
 
-Forking a process with torch and a world in it is mostly the copying of page tables: it takes half of the time with huge
-pages. A child that writes gets small pages of its own as before.
+Forking a process with torch and a world in it is mostly the copying of page tables, and of these there are few then. A child
+that writes gets small pages of its own as before.
 """
 
 from __future__ import annotations

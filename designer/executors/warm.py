@@ -42,7 +42,7 @@ START_S = 120
 SPARE_S = 30.0
 CHILDREN = 64
 MAX_FILES = 60
-"""A job with more files goes to a cold box: a packet carries so many descriptors (`sandbox/warm.py`), a few for its streams."""
+"""A job with more files goes to a cold box: a packet carries so many descriptors (`sandbox/crew.py`), a few for its streams."""
 PARENT = Limits(cpu_s=10**7, wall_s=0, memory_bytes=1 << 46, file_bytes=1 << 20)
 """What a warm process may use: no less than any child, which lowers it for itself."""
 
