@@ -8,6 +8,9 @@ from pydantic import Field
 
 from designer.machine_settings import Section
 
+SolvedAsked = Literal["", "strict", "slack"]
+"""Whether a candidate is asked where the task is solved: not at all, as solved(s), or as solved(s, slack)."""
+
 
 class CurriculumConfig(Section):
     form: Literal["step", "stages", "both"] = Field(
@@ -78,11 +81,22 @@ class HelpConfig(Section):
     starts: float = Field(
         0.0, ge=0, le=1, description="share of episodes that start along the policy's own good ones at first; it fades too"
     )
+    tolerance: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="slack that the candidate's own solved(s, slack) has at first: what counts as solved is wider; it fades "
+        "too, and works in any world",
+    )
+
+    @property
+    def eases_the_world(self) -> bool:
+        return bool(self.carry or self.grace or self.starts)
 
     @property
     def for_the_trainer(self) -> dict[str, Any]:
         """What a training job says of it: nothing where all is off."""
-        wanted = {"carry": self.carry, "grace": self.grace, "starts": self.starts}
+        wanted = {"carry": self.carry, "grace": self.grace, "starts": self.starts, "tolerance": self.tolerance}
         return {"help": wanted} if any(wanted.values()) else {}
 
     @property
@@ -92,6 +106,7 @@ class HelpConfig(Section):
             *([f"{self.carry:.0%} of the weight is carried at first"] if self.carry else []),
             *([f"ends are put off by {self.grace} steps at first"] if self.grace else []),
             *([f"{self.starts:.0%} of the episodes start along good ones at first"] if self.starts else []),
+            *([f"what counts as solved has a slack of {self.tolerance:g} at first"] if self.tolerance else []),
         ]
 
 

@@ -36,8 +36,10 @@ def solved_faults(tree: ast.Module) -> list[Fault]:
     function = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == SOLVED), None)
     if function is None:
         return []
-    if tuple(arg.arg for arg in parameters(function)) != ("s",) or function.args.defaults or function.args.kwonlyargs:
-        return [_at(function, f"{SOLVED} takes {ast.unparse(function.args)[:80]}.", f"It must be {SOLVED}(s).")]
+    given = tuple(arg.arg for arg in parameters(function))
+    if given not in (("s",), ("s", "slack")) or function.args.defaults or function.args.kwonlyargs:
+        hint = f"It must be {SOLVED}(s), or {SOLVED}(s, slack)."
+        return [_at(function, f"{SOLVED} takes {ast.unparse(function.args)[:80]}.", hint)]
     return _done_faults(function, "the task is solved")
 
 

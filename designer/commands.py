@@ -54,8 +54,8 @@ from designer.task import TaskDraft, find_task, require_fitness, resolve_task, w
 from designer.text import printable
 from designer.trackers.choosing import Named, trackers_of, trackers_that_work
 from designer.trackers.tracking import tracking
+from designer.trainers import require_trainer
 from designer.training_defaults import training_of, with_training
-from designer.variants import chosen
 from designer.world_source import WorldSource, locate_world
 
 MARKS = {Verdict.HOLDS: "ok ", Verdict.BROKEN: "NO ", Verdict.NOT_CHECKABLE: "-- "}
@@ -159,26 +159,6 @@ def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, c
     elif config.llm.provider == "composer":  # a language model drafts what is missing
         require_fitness(task, table)
     return Prepared(task, table, world, config, draft.file.held_out)
-
-
-def require_trainer(config: Config, table: StateTable) -> None:
-    """Refuse a trainer that can't do what is asked of it. Raises ConfigError."""
-    if table.pictures and config.training.trainer == "ppo":
-        raise ConfigError(
-            f"{table.world} shows its policy pictures, which training.trainer = ppo can't look at. "
-            "Add --training.trainer sb3, or show the world as vectors."
-        )
-    if config.aids and config.training.trainer != "ppo":
-        raise ConfigError(
-            f"training.trainer = {config.training.trainer} has nothing that fades or eases ({'; '.join(config.aids_told)}). "
-            "Use training.trainer = ppo, or leave these settings off."
-        )
-    chosen(config.variants, table.variants, table.world)
-    if config.training.share_box and config.training.trainer != "ppo":
-        raise ConfigError(
-            f"training.trainer = {config.training.trainer} trains one policy after the other, so candidates can't share a box. "
-            "Add --training.share-box false."
-        )
 
 
 def world_of(draft: TaskDraft, state: str | None) -> WorldSource:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from designer.addresses import has_secret
-from designer.aid_settings import CurriculumConfig, FadingConfig, HelpConfig, VariantsConfig
+from designer.aid_settings import CurriculumConfig, FadingConfig, HelpConfig, SolvedAsked, VariantsConfig
 from designer.budget import Size, parse_budget, with_budget
 from designer.errors import ConfigError, did_you_mean
 from designer.machine_settings import DiskConfig, ExecutorConfig, SandboxConfig, Section, WorkerConfig
@@ -245,9 +245,12 @@ class Config(Section):
         return self.fading.told + self.help.told + self.variants.told
 
     @property
-    def asks_solved(self) -> bool:
-        """Whether a candidate should say, as solved(s), where the task is solved."""
-        return bool({"anneal", "help"} & set(self.aids)) or self.variants.rule in ("alp", "window")
+    def asks_solved(self) -> SolvedAsked:
+        """Whether a candidate should say where the task is solved: as solved(s), or as solved(s, slack), or not at all."""
+        if self.help.tolerance:
+            return "slack"
+        asked = {"anneal", "help"} & set(self.aids) or self.variants.rule in ("alp", "window")
+        return "strict" if asked else ""
 
     @property
     def by_people_alone(self) -> bool:

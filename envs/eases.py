@@ -33,17 +33,53 @@ class Wanted(NamedTuple):
     starts: float = 0.0
 
 
-class Eases:
-    """The eases of num_envs worlds in equal groups, one for each policy; every group draws from its own generator."""
+class Levels:
+    """How much each episode of num_envs worlds is helped, in equal groups, one for each policy, with a generator each.
 
-    def __init__(self, wanted: Wanted, model: mujoco.MjModel, num_envs: int, seeds: Sequence[int], episode_steps: int) -> None:
-        self._wanted = wanted
-        self._group, self._every = num_envs // len(seeds), max(1, episode_steps // POINTS)
-        self._weight = -model.body_mass[:, None] * model.opt.gravity[None]
+    By itself it eases nothing: it is enough where what is eased isn't in the world.
+    """
+
+    def __init__(self, num_envs: int, seeds: Sequence[int]) -> None:
+        self._group = num_envs // len(seeds)
         self._generators = [np.random.default_rng([seed, 21]) for seed in seeds]
         self.level = np.ones(len(seeds))
         self.beta = np.zeros(num_envs)
         """What new episodes of each policy get, (P,), and what each world's episode has, (num_envs,)."""
+        self.ended(np.arange(num_envs))
+
+    def ended(self, rows: NDArray[np.int64]) -> None:
+        """Draw the help of the episodes that have just begun in the worlds `rows`, if nobody else does."""
+        for policy, generator in enumerate(self._generators):
+            mine = rows[rows // self._group == policy]
+            self.beta[mine] = np.where(generator.random(len(mine)) < UNAIDED_SHARE, 0.0, self.level[policy])
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Take in that the episodes which have just ended in the worlds `rows` were good."""
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Return copies of all that `restore` needs."""
+        generators = json.dumps([generator.bit_generator.state for generator in self._generators])
+        kept: dict[str, NDArray[np.generic]] = {name: value.copy() for name, value in self._arrays().items()}
+        return {"generators": np.frombuffer(generators.encode(), dtype=np.uint8).copy(), **kept}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        for generator, kept in zip(self._generators, json.loads(state["generators"].tobytes()), strict=True):
+            generator.bit_generator.state = kept
+        for name, value in self._arrays().items():
+            value[:] = state[name]
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        return {"level": self.level, "beta": self.beta}
+
+
+class Eases(Levels):
+    """The eases of num_envs worlds of MuJoCo."""
+
+    def __init__(self, wanted: Wanted, model: mujoco.MjModel, num_envs: int, seeds: Sequence[int], episode_steps: int) -> None:
+        super().__init__(num_envs, seeds)
+        self._wanted = wanted
+        self._every = max(1, episode_steps // POINTS)
+        self._weight = -model.body_mass[:, None] * model.opt.gravity[None]
         self._bad_steps = np.zeros(num_envs, dtype=np.int64)
         self._age = np.zeros(num_envs, dtype=np.int64)
         size = model.nq + model.nv
@@ -52,6 +88,9 @@ class Eases:
         self._good = np.zeros((len(seeds), ROLLOUTS, POINTS, size))
         self._good_points = np.zeros((len(seeds), ROLLOUTS), dtype=np.int64)
         self._good_count = np.zeros(len(seeds), dtype=np.int64)
+
+    def ended(self, rows: NDArray[np.int64]) -> None:
+        """Draw nothing: the world asks for it in `begin`, where an episode may be moved too."""
 
     def carry(self, force: Array) -> None:
         """Write the forces on all bodies: force (num_envs, bodies, 6) [N, N m]."""
@@ -100,22 +139,9 @@ class Eases:
             self._good[policy, place], self._good_points[policy, place] = self._ended[row], self._ended_points[row]
             self._good_count[policy] += 1
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return copies of all that `restore` needs."""
-        generators = json.dumps([generator.bit_generator.state for generator in self._generators])
-        kept: dict[str, NDArray[np.generic]] = {name: value.copy() for name, value in self._arrays().items()}
-        return {"generators": np.frombuffer(generators.encode(), dtype=np.uint8).copy(), **kept}
-
-    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        for generator, kept in zip(self._generators, json.loads(state["generators"].tobytes()), strict=True):
-            generator.bit_generator.state = kept
-        for name, value in self._arrays().items():
-            value[:] = state[name]
-
     def _arrays(self) -> dict[str, NDArray[np.generic]]:
         return {
-            "level": self.level,
-            "beta": self.beta,
+            **super()._arrays(),
             "bad_steps": self._bad_steps,
             "age": self._age,
             "track": self._track,

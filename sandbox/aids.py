@@ -5,7 +5,7 @@ An aid has one coefficient for each policy. What it was over the training is tol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
@@ -24,10 +24,15 @@ POINTS = 20
 
 
 class Seen(NamedTuple):
-    """A step as aids see it. solved: where the candidate says that the task is solved, (W,); None where it doesn't say."""
+    """A step as aids see it.
+
+    solved: where the candidate says that the task is solved, (W,); None where it doesn't say. nearly: the same with the slack
+    that each world's episode has.
+    """
 
     step: Step
     solved: Tensor | None
+    nearly: Tensor | None
     progress: float
 
 
@@ -62,9 +67,19 @@ class Aid(Protocol):
 class Aids:
     """All aids of a training, one after the other, and a log of their coefficients."""
 
-    def __init__(self, aids: Sequence[Aid] = (), solved: Solved | None = None, variants: Variants | None = None) -> None:
-        """variants: the one of the aids, if any, that chooses variants: it has more to tell than a coefficient."""
+    def __init__(
+        self,
+        aids: Sequence[Aid] = (),
+        solved: Solved | None = None,
+        variants: Variants | None = None,
+        slack: Callable[[], Tensor] | None = None,
+    ) -> None:
+        """variants: the one of the aids, if any, that chooses variants: it has more to tell than a coefficient.
+
+        slack: what gives the slack of each world's episode, (W,); None where there is none.
+        """
         self._aids = aids
+        self._slack = slack if solved is not None and solved.takes_slack else None
         self._variants = variants
         self._solved = solved
         self._log: list[list[tuple[float, list[float]]]] = [[] for _ in aids]
@@ -80,7 +95,10 @@ class Aids:
         """Return what a step pays with all aids. Raises CandidateFault."""
         if not self._aids:
             return terms
-        seen = Seen(step, self._solved.of(step) if self._solved else None, progress)
+        solved = nearly = self._solved.of(step) if self._solved else None
+        if self._solved and self._slack:
+            nearly = self._solved.of(step, self._slack())
+        seen = Seen(step, solved, nearly, progress)
         for aid in self._aids:
             terms = aid.pay(terms, seen)
         return terms

@@ -23,7 +23,10 @@ REACH = 0.5
 
 
 class Anneal(Unlearning, Stateless):
-    """Fades all that a reward pays, lambda = max(0, 1 - t / share), and pays `goal` for each step that the task is solved."""
+    """Fades all that a reward pays, lambda = max(0, 1 - t / share), and pays `goal` for each step that the task is solved.
+
+    Where help widens what counts as solved, it pays for that.
+    """
 
     name = "dense reward"
 
@@ -39,12 +42,12 @@ class Anneal(Unlearning, Stateless):
         return max(0.0, 1 - progress / self._share) if self._solvable else 1.0
 
     def pay(self, terms: Terms, seen: Seen) -> Terms:
-        if seen.solved is None:
+        if seen.nearly is None:
             return terms
         if GOAL in terms.names:
             raise CandidateFault("rejected", f"the term {GOAL} is the harness's; name the reward's otherwise")
         faded = Terms(terms.names, terms.values * self._at(seen.progress))
-        return added(faded, GOAL, seen.solved.to(torch.float32) * self._goal)
+        return added(faded, GOAL, seen.nearly.to(torch.float32) * self._goal)
 
     def values(self) -> list[float]:
         return [self._weight] * self._policies

@@ -4,6 +4,9 @@ After "privileged actions": one step down where at least 0.7 of the last 50 help
 do. None is left once 0.7 of the unhelped ones succeed, and in the last fifth of the training; until then there is at most as
 much as is left of the time. An episode is a success where the candidate's `solved(s)` holds in its last step. Without `solved`
 time alone takes the help away.
+
+The coefficient is also the slack of `solved(s, slack)`, times the tolerance that is asked for: what counts as solved is wide at
+first, and the task itself in the end. That needs nothing of the world.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.eases import Eases
+from envs.eases import Levels
 from sandbox.aids import Seen, Unlearning
 from sandbox.attempts import FAILED, Attempts
 from sandbox.ppo import PPO
@@ -32,9 +35,13 @@ class Help(Unlearning):
 
     name = "help"
 
-    def __init__(self, eases: Eases, policies: int, num_envs: int, episode_steps: int, *, solvable: bool) -> None:
-        """num_envs: of all policies together."""
+    def __init__(
+        self, eases: Levels, policies: int, num_envs: int, episode_steps: int, tolerance: float = 0.0, *, solvable: bool
+    ) -> None:
+        """num_envs: of all policies together. tolerance: the slack of what counts as solved, with all help."""
         self._eases, self._solvable, self._group = eases, solvable, num_envs // policies
+        self._tolerance = tolerance
+        self._slack = self._wanted_slack()
         self._left = np.full(policies, STEPS)
         self._attempts = Attempts(2 * policies, self._group, episode_steps)
         self._began = np.zeros(num_envs, dtype=np.int64)
@@ -49,6 +56,15 @@ class Help(Unlearning):
         self._eases.level[:] = np.minimum(self._left / STEPS, ceiling)
         if ceiling == 0:
             self._eases.beta[:] = 0.0
+            self._slack = self._wanted_slack()
+
+    @property
+    def slack(self) -> Tensor:
+        """How far each world's episode widens what counts as solved, (W,), 0 to 1."""
+        return self._slack
+
+    def _wanted_slack(self) -> Tensor:
+        return torch.from_numpy(self._tolerance * self._eases.beta).to(torch.float32)
 
     def _judge(self, policy: int) -> None:
         helped, unhelped = (self._attempts.rate(2 * policy + kind, int(self._clock[0])) for kind in (HELPED, UNHELPED))
@@ -68,11 +84,13 @@ class Help(Unlearning):
         """Take in which episodes ended, and how."""
         self._clock += 1
         ended = np.flatnonzero(seen.step.terminated | seen.step.truncated)
-        if seen.solved is not None and len(ended):
-            solved = seen.solved.numpy()
+        if seen.nearly is not None and len(ended):
+            solved = seen.nearly.numpy()
             self._eases.keep(ended[solved[ended]])
+            self._eases.ended(ended)
             for row in ended:
                 self._end(int(row), bool(solved[row]))
+        self._slack = self._wanted_slack()
         return terms
 
     def _end(self, row: int, succeeded: bool) -> None:
@@ -97,6 +115,7 @@ class Help(Unlearning):
         self._attempts.restore(parts["attempts"])
         for name, value in self._arrays().items():
             value[:] = state[name].numpy()
+        self._slack = self._wanted_slack()
 
     def _arrays(self) -> dict[str, NDArray[np.int64]]:
         return {"left": self._left, "began": self._began, "place": self._place, "row": self._row, "clock": self._clock}

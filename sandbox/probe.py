@@ -19,7 +19,7 @@ from sandbox.extremes import extremes
 from sandbox.faults import CandidateFault
 from sandbox.output import Output
 from sandbox.reward import ANOTHER_ANSWER, TOLERANCE, Call, Reward
-from sandbox.solved import SOLVED, Solved
+from sandbox.solved import NARROWED, SOLVED, Solved
 from sandbox.stages import Dones, StageReward
 from sandbox.transitions import stretched
 
@@ -90,7 +90,11 @@ def _hold_solved(source: str, reward: Reward, transitions: list[Call]) -> None:
     """Ask where a file says that the task is solved, if it does. Raises CandidateFault."""
     if SOLVED in reward.defined:
         solved = Solved(source)
-        _ask_again(solved, transitions, [solved.terms(*call) for call in transitions])
+        spread = solved.between(0.0, 1.0, transitions)
+        _ask_again(solved, spread, [solved.terms(*call) for call in spread])
+        strict, wide = ([solved.terms(*call) for call in solved.between(at, at, transitions)] for at in (0.0, 1.0))
+        if any(bool((one[SOLVED] > other[SOLVED]).any()) for one, other in zip(strict, wide, strict=True)):
+            raise CandidateFault("rejected", NARROWED)
 
 
 def random_play(world_name: str, seed: int) -> Play:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from envs import worlds
-from envs.eases import Wanted
+from envs.eases import Levels, Wanted
 from envs.errors import WorldError
 from envs.vec_env import Step, VecEnv
 from sandbox import checkpoint
@@ -116,13 +116,22 @@ def aids_of(
     """Return the aids that a job's `aids` ask for. Raises WorldError where the world can't be helped in."""
     solvable = solved is not None
     found: list[Aid] = [*([variants] if variants else []), *fading_aids(asked, gamma, len(seeds), course, solvable=solvable)]
-    if "help" in asked:
-        ease = getattr(world, "ease", None)
-        if ease is None:
-            raise WorldError(f"{world.spec.name} is no native MuJoCo world, and help works in these only: leave help off")
-        eases = ease(Wanted(**asked["help"]), seeds)
-        found.append(Help(eases, len(seeds), world.num_envs, world.spec.episode_steps, solvable=solvable))
-    return Aids(found, solved, variants)
+    if "help" not in asked:
+        return Aids(found, solved, variants)
+    help_ = help_of(asked["help"], seeds, world, solvable=solvable)
+    return Aids([*found, help_], solved, variants, lambda: help_.slack)
+
+
+def help_of(asked: Mapping[str, Any], seeds: Sequence[int], world: VecEnv, *, solvable: bool) -> Help:
+    """Return the help that a job's `aids.help` asks for. Raises WorldError where the world can't be eased."""
+    wanted = Wanted(asked["carry"], asked["grace"], asked["starts"])
+    ease = getattr(world, "ease", None)
+    if any(wanted) and ease is None:
+        raise WorldError(
+            f"{world.spec.name} is no native MuJoCo world, and only these can be eased: of help.*, leave all but tolerance off"
+        )
+    levels: Levels = ease(wanted, seeds) if ease is not None and any(wanted) else Levels(world.num_envs, seeds)
+    return Help(levels, len(seeds), world.num_envs, world.spec.episode_steps, asked["tolerance"], solvable=solvable)
 
 
 def variants_of(world: VecEnv, asked: Mapping[str, Any], seeds: Sequence[int], *, solvable: bool) -> Variants:

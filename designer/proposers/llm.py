@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from designer.aid_settings import SolvedAsked
 from designer.candidates import parse_reply
 from designer.llm import LLM, CallKey, Message, Request
 from designer.prompts import Prompts
@@ -35,7 +36,13 @@ class LanguageModel:
     """
 
     def __init__(
-        self, llm: LLM, prompts_folder: Path, with_digest: bool = True, form: FormAsked = "step", *, asks_solved: bool = False
+        self,
+        llm: LLM,
+        prompts_folder: Path,
+        with_digest: bool = True,
+        form: FormAsked = "step",
+        *,
+        asks_solved: SolvedAsked = "",
     ) -> None:
         """`with_digest`: whether prompts tell what was tried before, beside the parents. `form`: what is written anew.
         asks_solved: whether a file should say where the task is solved.

@@ -53,6 +53,11 @@ def hop(s, a: Tensor) -> dict[str, Tensor]:
 
 
 def pace(s, a: Tensor) -> dict[str, Tensor]:
-    """Charge for every bit of speed too much or too little."""
-    wished_m_per_s = 1.0
-    return {"off": -(s.torso_velocity[:, 0] - wished_m_per_s).abs(), "control": -0.02 * torch.square(a).sum(-1)}
+    """Pay for being near the pace, charge a little for each bit off it and for rocking, which throws the speed about."""
+    wished_m_per_s, sharpness = 1.0, 2.0
+    off = s.torso_velocity[:, 0] - wished_m_per_s
+    return {
+        "near": torch.exp(-sharpness * torch.square(off)),
+        "off": -0.2 * off.abs(),
+        "calm": -0.1 * s.torso_pitch_velocity.abs(),
+    }

@@ -6,7 +6,6 @@ import pytest
 
 from designer.aids import AidLog, sentences
 from designer.check import check
-from designer.commands import require_trainer
 from designer.config import Config
 from designer.errors import ConfigError
 from designer.executors import JobResult
@@ -17,6 +16,7 @@ from designer.proposers.composer.stages import split
 from designer.proposers.llm import LanguageModel
 from designer.records import Candidate, Status, Verb, Verdict
 from designer.search import Batch
+from designer.trainers import require_trainer
 from designer.trials import _aids, run_batch
 from designer.workbench import Workbench
 from tests.designer.cheetah_table import cheetah_table
@@ -30,7 +30,7 @@ def config(**fading) -> Config:
 
 
 def test_nothing_is_on_by_default_and_each_aid_is_named_where_it_is():
-    assert (Config().aids, Config().aids_told, Config().asks_solved) == ({}, [], False)
+    assert (Config().aids, Config().aids_told, Config().asks_solved) == ({}, [], "")
     on = config(reward=0.7, goal=2.0, clock=False, discount="rising")
     assert on.aids == {
         "anneal": {"share": 0.7, "goal": 2.0},
@@ -42,13 +42,17 @@ def test_nothing_is_on_by_default_and_each_aid_is_named_where_it_is():
         "rewards see no clock",
         "the discount grows from 0.9 by 50% of the training",
     ]
-    assert on.asks_solved
+    assert on.asks_solved == "strict"
     assert not config(discount="ads").asks_solved
+    tolerant = Config.model_validate({"fading": {"reward": 0.5}, "help": {"tolerance": 0.5}})
+    assert tolerant.asks_solved == "slack"
+    assert tolerant.aids["help"] == {"carry": 0, "grace": 0, "starts": 0, "tolerance": 0.5}
+    assert "what counts as solved has a slack of 0.5 at first" in tolerant.aids_told
 
 
 AIDS = {
     "fading": {"fading": {"reward": 0.7, "clock": False, "discount": "ads"}},
-    "help": {"help": {"carry": 0.8, "grace": 3, "starts": 0.5}},
+    "help": {"help": {"carry": 0.8, "grace": 3, "starts": 0.5, "tolerance": 1.0}},
     "variants": {"variants": {"rule": "window"}},
 }
 SIZES = ("half_cheetah", "short", "long")
@@ -81,10 +85,19 @@ def test_trainer_without_aids_is_refused():
         require_trainer(asked, GRID)
 
 
+def test_tolerance_that_nothing_goes_by_is_refused():
+    alone = Config.model_validate({"help": {"tolerance": 0.5}})
+    with pytest.raises(ConfigError, match="nothing that is trained goes by it"):
+        require_trainer(alone, GRID)
+    for other in ({"fading": {"reward": 0.5}, "help": {"tolerance": 0.5}}, {"help": {"tolerance": 0.5, "starts": 0.2}}):
+        require_trainer(Config.model_validate(other), GRID)
+
+
 @pytest.mark.parametrize(
     ("code", "complaint"),
     [
         ("def solved(s):\n    return s.goal_distance == 0\n", ""),
+        ("def solved(s, slack):\n    return s.goal_distance < 1 + slack\n", ""),
         ("def solved(s, a):\n    return s.goal_distance == 0\n", "solved takes s, a"),
         ("def solved(s):\n    return {'x': s.goal_distance}\n", "says when the task is solved and returns no condition"),
         ("def solved(s):\n    return s.goal == 0\n", "goal"),
@@ -98,9 +111,12 @@ def test_solved_is_checked(code, complaint):
 
 def test_composer_says_where_the_task_is_solved_where_that_is_asked():
     slot = Slot(round=1, sample=0, verb=Verb.INIT)
-    plain, asked = (Composer("stages", asks_solved=asks).propose(brief(), slot) for asks in (False, True))
+    plain, asked, wide = (Composer("stages", asks_solved=asks).propose(brief(), slot) for asks in ("", "strict", "slack"))
     assert "def solved" not in plain.source
     assert "def solved(s: State)" in asked.source
+    assert "def solved(s: State, slack: Tensor)" in wide.source
+    assert "+ widened_by * slack" in wide.source
+    assert check(wide.source, GRID) == ()
     assert "STAGES" in asked.source
     assert check(asked.source, GRID) == ()
     candidate = Candidate(
@@ -114,11 +130,14 @@ def test_composer_says_where_the_task_is_solved_where_that_is_asked():
 def test_prompt_asks_for_solved_only_where_an_aid_needs_it():
     slot = Slot(round=1, sample=0, verb=Verb.INIT)
     for form in ("step", "stages"):
-        without, with_it = (
-            LanguageModel(Named(), FOLDER, form=form, asks_solved=asks).prompt(brief(), slot) for asks in (False, True)
+        without, with_it, wide = (
+            LanguageModel(Named(), FOLDER, form=form, asks_solved=asks).prompt(brief(), slot)
+            for asks in ("", "strict", "slack")
         )
         assert "solved(s)" not in without
         assert "solved(s)" in with_it
+        assert "slack" not in with_it
+        assert "solved(s, slack)" in wide
 
 
 class Named:

@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from designer.archive import HUMAN, Archive
-from designer.commands import require_trainer
 from designer.config import load
 from designer.display import told
 from designer.errors import ConfigError
@@ -24,6 +23,7 @@ from designer.search import Batch
 from designer.seeds import search_seed
 from designer.showing import show_candidate
 from designer.together import groups
+from designer.trainers import require_trainer
 from tests.designer.cheetah_table import cheetah_table
 from tests.designer.small_run import small_run
 from tests.designer.test_loop import Killed, attempt, remembered

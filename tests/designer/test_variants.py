@@ -5,7 +5,7 @@ import json
 import pytest
 
 from designer import library
-from designer.commands import _header, _opening, require_trainer
+from designer.commands import _header, _opening
 from designer.config import Config
 from designer.errors import ConfigError
 from designer.executors import JobResult
@@ -15,6 +15,7 @@ from designer.records import Status, Trial
 from designer.review.course import way
 from designer.runs import create
 from designer.search import Batch
+from designer.trainers import require_trainer
 from designer.trials import _variants, run_batch
 from designer.variants import Learner, Schedule, VariantLog, chosen, for_the_trainer, nearness, read_log, schedule_of, sentences
 from designer.workbench import Workbench
@@ -58,8 +59,8 @@ def test_variants_are_off_by_default_and_named_where_they_are_on():
     (said,) = settings(among="short").aids_told
     assert said == "episodes play short, by learning progress, in the last 20% the task's own alone"
     assert {rule: settings(rule=rule).asks_solved for rule in ("uniform", "even", "alp", "ucb", "window")} == {
-        **{"uniform": False, "even": False, "ucb": False},
-        **{"alp": True, "window": True},
+        **{"uniform": "", "even": "", "ucb": ""},
+        **{"alp": "strict", "window": "strict"},
     }
 
 

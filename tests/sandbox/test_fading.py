@@ -65,7 +65,7 @@ def test_nothing_fades_where_a_file_does_not_say_what_solved_is():
     anneal, step = Anneal(0.5, 2.0, 1, solvable=False), a_step()
     terms = Terms(("one",), torch.ones(1, 8))
     assert solved_in(PLAIN) is None
-    assert anneal.pay(terms, Seen(step, None, 0.9)) is terms
+    assert anneal.pay(terms, Seen(step, None, None, 0.9)) is terms
     anneal.before(0.9, None)
     assert anneal.values() == [1.0]
 
@@ -73,7 +73,9 @@ def test_nothing_fades_where_a_file_does_not_say_what_solved_is():
 def test_term_of_the_harness_cannot_be_forged():
     step = a_step()
     with pytest.raises(CandidateFault, match=GOAL):
-        Anneal(0.5, 1.0, 1, solvable=True).pay(Terms((GOAL,), torch.ones(1, 8)), Seen(step, torch.ones(8) > 0, 0.1))
+        Anneal(0.5, 1.0, 1, solvable=True).pay(
+            Terms((GOAL,), torch.ones(1, 8)), Seen(step, torch.ones(8) > 0, torch.ones(8) > 0, 0.1)
+        )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,8 @@ def test_term_of_the_harness_cannot_be_forged():
         ("def solved(s):\n    return s.rod_upright > s.rod_upright.median()", "other worlds"),
         ("def solved(s):\n    return s.nowhere > 0", "no field"),
         ("solved = 3", "a int"),
+        ("def solved(s, slack):\n    return (s.rod_upright > slack.max()) | (slack > 0.5)", "other worlds"),
+        ("def solved(s, slack):\n    return s.rod_upright > slack - 0.5", "must widen the condition"),
     ],
 )
 def test_probe_holds_solved_as_strictly_as_a_reward(code, complaint):

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from envs import worlds
-from envs.eases import LATEST, UNAIDED_SHARE, Wanted
+from envs.eases import LATEST, UNAIDED_SHARE, Levels, Wanted
 from envs.errors import WorldError
 from sandbox.aids import Seen
 from sandbox.help import STEPS, Help
+from sandbox.solved import Solved
 from sandbox.terms import Terms
 from sandbox.train import training_of
 from tests.sandbox.frames import run_verb
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.worker
 
 UP = "def reward(s, a):\n    return {'up': s.rod_upright}\n"
 SOLVABLE = f"{UP}def solved(s):\n    return s.rod_upright > -2\n"
-ALL = {"carry": 0.8, "grace": 3, "starts": 0.5}
+NOTHING = {"carry": 0.0, "grace": 0, "starts": 0.0}
+ALL = {"carry": 0.8, "grace": 3, "starts": 0.5, "tolerance": 0.0}
 
 
 def eased(name: str = "pendulum", worlds_: int = 8, policies: int = 1, **wanted):
@@ -91,7 +93,7 @@ def ended_episodes(help_: Help, world, succeeded: bool, rounds: int) -> None:
     for _ in range(rounds * world.spec.episode_steps):
         step = world.step(np.zeros((world.num_envs, 1)))
         nobody = torch.zeros(world.num_envs, dtype=torch.bool)
-        help_.pay(Terms(("x",), torch.zeros(1, world.num_envs)), Seen(step, nobody | succeeded, 0.0))
+        help_.pay(Terms(("x",), torch.zeros(1, world.num_envs)), Seen(step, nobody | succeeded, nobody | succeeded, 0.0))
 
 
 def test_coefficient_falls_on_success_and_rises_on_failure():
@@ -123,6 +125,69 @@ def test_none_is_left_once_unhelped_episodes_succeed_or_time_is_up():
     help_.before(0.0, None)
     assert help_._left.tolist() == [0]
     assert STEPS == 10
+
+
+# What counts as solved ----------------------------------------------------------------------------------------------------
+
+WIDE = f"{UP}def solved(s, slack):\n    return s.rod_upright > 1 - 0.5 * slack\n"
+
+
+def test_slack_is_the_episodes_coefficient_and_a_solved_without_it_is_asked_as_ever():
+    world, eases = eased(worlds_=4, starts=0.5)
+    help_ = Help(eases, 1, 4, 200, 0.5, solvable=True)
+    world.set_state(np.full((4, 1), 0.8), np.zeros((4, 1)))  # cos(0.8) = 0.70
+    step = world.step(np.zeros((4, 1)))
+    eases.beta[:] = [0.0, 0.5, 1.0, 0.0]
+    help_.pay(Terms(("x",), torch.zeros(1, 4)), Seen(step, None, None, 0.0))
+    assert help_.slack.tolist() == [0.0, 0.25, 0.5, 0.0]
+    upright = float(step.state.rod_upright[0])
+    strict, wide = Solved(SOLVABLE), Solved(WIDE)
+    assert (strict.takes_slack, wide.takes_slack) == (False, True)
+    assert wide.of(step).tolist() == [False] * 4
+    needed = 2 * (1 - upright)
+    assert wide.of(step, torch.tensor([0.0, needed - 0.01, needed + 0.01, 1.0])).tolist() == [False, False, True, True]
+    assert strict.of(step, torch.ones(4)).tolist() == strict.of(step).tolist() == [True] * 4
+
+
+def test_an_episode_is_held_to_the_slack_that_it_was_played_with():
+    """Not to the one that is drawn for the next episode when it ends."""
+    levels = Levels(4, [1])
+    help_ = Help(levels, 1, 4, 200, 1.0, solvable=True)
+    levels.beta[:] = [1.0, 1.0, 0.0, 0.0]
+    world = worlds.make("CartPole-v1", 4)
+    world.reset([0])
+    nobody = torch.zeros(4, dtype=torch.bool)
+    step = world.step(np.zeros((4, 1)))
+    help_.pay(Terms(("x",), torch.zeros(1, 4)), Seen(step, nobody, nobody, 0.0))
+    played = help_.slack.clone()
+    assert played.tolist() == [1.0, 1.0, 0.0, 0.0]
+    levels.level[:] = 0.3
+    ends = step._replace(terminated=np.ones(4, dtype=bool))
+    help_.pay(Terms(("x",), torch.zeros(1, 4)), Seen(ends, nobody, nobody, 0.0))
+    assert set(np.round(levels.beta, 6)) <= {0.0, 0.3}
+    assert help_.slack.tolist() == pytest.approx(levels.beta.tolist())
+
+
+def test_faded_reward_pays_what_is_nearly_solved():
+    always = f"{UP}def solved(s, slack):\n    return (s.rod_upright > 2) | (slack > 0.2)\n"
+    aids = {"anneal": {"share": 0.5, "goal": 1.0}}
+    without, with_it = (train(always, aids={**aids, **more}).result for more in ({}, {"help": {**NOTHING, "tolerance": 1.0}}))
+    goals = [next(t for t in found["traces"][0] if t["name"] == "goal_solved")["mean"] for found in (without, with_it)]
+    assert max(goals[0]) == 0
+    assert goals[1][0] == pytest.approx(1 - UNAIDED_SHARE, abs=0.25)
+    assert goals[1][-1] == 0, "the last fifth is trained without help"
+
+
+def test_tolerance_works_in_any_world_and_goes_on_bit_for_bit():
+    paid = "def reward(s, a):\n    return {'x': -s.pole_angle.abs()}\n"
+    source = f"{paid}def solved(s, slack):\n    return s.pole_angle.abs() < 0.01 + slack\n"
+    changes = {"world": "CartPole-v1", "aids": {"help": {**NOTHING, "tolerance": 0.3}, "anneal": {"share": 0.7, "goal": 1.0}}}
+    whole = train(source, **changes)
+    first = train(source, until=0.5, **changes)
+    resumed = train(source, resume=True, checkpoint_safetensors=first.files["checkpoint.safetensors"], **changes)
+    assert whole.result["status"] == "ok", whole.result
+    assert resumed.files == whole.files
+    assert resumed.result["aids"] == whole.result["aids"]
 
 
 # In a training ----------------------------------------------------------------------------------------------------------
@@ -163,7 +228,7 @@ def test_a_world_that_nobody_asked_to_ease_has_no_eases():
 
 
 def test_unhelped_world_steps_as_one_that_nobody_asked_to_ease():
-    plain, (helped, eases) = worlds.make("hopper", 4), eased("hopper", 4, **ALL)
+    plain, (helped, eases) = worlds.make("hopper", 4), eased("hopper", 4, carry=0.8, grace=3, starts=0.5)
     eases.beta[:], eases.level[:] = 0, 0
     assert (plain.reset([0]) == helped.reset([0])).all()
     dice = np.random.default_rng(3)

@@ -168,7 +168,8 @@ def test_a_step_counts_for_the_variant_that_it_was_made_in_also_where_an_episode
     for count in range(1, 41):
         played = world.playing.copy()
         step = world.step(np.zeros((4, 1)))
-        variants.pay(Terms(("x",), torch.ones(1, 4)), Seen(step, torch.tensor([True, False, False, False]), 0.0))
+        solved = torch.tensor([True, False, False, False])
+        variants.pay(Terms(("x",), torch.ones(1, 4)), Seen(step, solved, solved, 0.0))
         assert variants._played[-1].tolist() == played.tolist()
         assert variants._steps.sum() == 4 * count
     assert sorted(np.concatenate([variants._outcomes.last(k) for k in range(3)])) == [0, 0, 0, 0, 0, 0, 1, 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from designer.aid_settings import SolvedAsked
 from designer.errors import did_you_mean
 from designer.proposers import Brief, Draft, Entry, FormAsked, Slot, form_asked
 from designer.proposers.composer.compose import NAME, Fresh, compose, compose_with_sign, random_for
@@ -23,7 +24,7 @@ class Composer:
 
     name = NAME
 
-    def __init__(self, form: FormAsked = "step", *, asks_solved: bool = False) -> None:
+    def __init__(self, form: FormAsked = "step", *, asks_solved: SolvedAsked = "") -> None:
         """`form`: what is written anew: rewards, or curricula. asks_solved: a file should say where the task is solved."""
         self._form = form
         self._asks_solved = asks_solved
@@ -65,7 +66,7 @@ def _entry(brief: Brief, candidate_id: str) -> Entry:
 # Drafts ------------------------------------------------------------------------------------------------------------
 
 
-def _fresh_draft(brief: Brief, fresh: Fresh, staged: Slot | None, *, asks_solved: bool) -> Draft:
+def _fresh_draft(brief: Brief, fresh: Fresh, staged: Slot | None, *, asks_solved: SolvedAsked) -> Draft:
     """Write a fresh design down; `staged`: the slot that wants stages before it."""
     terms = fresh.design.terms
     phrases = ", ".join(term.phrase for term in terms)
@@ -75,7 +76,7 @@ def _fresh_draft(brief: Brief, fresh: Fresh, staged: Slot | None, *, asks_solved
     expects = f"{primary} rises over the training" + (" and outweighs the other terms." if len(terms) > 1 else ".")
     source, why = render(fresh.design, brief.task.text), f"{opening}: {phrases}{signs}."
     if asks_solved:
-        source = with_solved(source, fresh.design)
+        source = with_solved(source, fresh.design, asks_solved)
     if staged:
         source, names = with_stages(source, fresh.design, brief, staged)
         why += f" Stages before it: {', '.join(names)}." if names else " No stage before it: the table names no progress."

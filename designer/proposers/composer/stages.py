@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from designer.aid_settings import SolvedAsked
 from designer.proposers import Brief, Slot
 from designer.proposers.composer.render import Design
 from designer.proposers.composer.signals import Signal, components
@@ -52,17 +53,21 @@ def with_stages(source: str, design: Design, brief: Brief, slot: Slot) -> tuple[
     return (source + "\n\n" + block(found), tuple(stage.name for stage in found)) if found else (source, ())
 
 
-def with_solved(source: str, design: Design) -> str:
-    """Return a reward's source with `solved(s)` after it: its main quantity's last mark, where it has one."""
+def with_solved(source: str, design: Design, asked: SolvedAsked) -> str:
+    """Return a reward's source with `solved(s)` after it: its main quantity's last mark, where it has one.
+
+    With all slack it is the first mark.
+    """
     found = marks(design)
     if not found:
         return source
-    last = found[-1]
-    condition = last.condition.format(t="solved_threshold")
-    return (
-        f"{source}\n\n{SOLVED_MARKER}\n\n\ndef solved(s: State) -> Tensor:\n    solved_threshold = {last.threshold!r}\n"
-        f"    return {condition}\n"
-    )
+    first, last = found[0], found[-1]
+    arguments, lines, threshold = "s: State", [f"solved_threshold = {last.threshold!r}"], "solved_threshold"
+    if asked == "slack":
+        lines.append(f"widened_by = {rounded(first.threshold - last.threshold)!r}")
+        arguments, threshold = "s: State, slack: Tensor", "solved_threshold + widened_by * slack"
+    body = "".join(f"    {line}\n" for line in (*lines, f"return {last.condition.format(t=threshold)}"))
+    return f"{source}\n\n{SOLVED_MARKER}\n\n\ndef solved({arguments}) -> Tensor:\n{body}"
 
 
 def split(source: str) -> tuple[str, str]:
