@@ -84,6 +84,10 @@ class SandboxError(MachineError):
     pass
 
 
+class EngineAbsentError(SandboxError):
+    """No container engine answers."""
+
+
 class ModelError(DesignerError):
     pass
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from designer.clusters import cluster_provider, is_on_a_cluster
 from designer.config import Config
 from designer.environments import environment_python
-from designer.errors import ConfigError, MachineError, SandboxError, WorkerMissingError, did_you_mean
+from designer.errors import ConfigError, EngineAbsentError, MachineError, SandboxError, WorkerMissingError, did_you_mean
 from designer.executors import Executor, Job, JobResult, Progress
 from designer.executors.docker import DEFAULT, Docker, Image, Options, leftovers
 from designer.executors.embedded import Embedded
@@ -165,7 +165,7 @@ def choose(config: Config, tried: Try | None = None) -> Choice:
     """Settle on a sandbox that works: the one named; for `auto` docker, else embedded. Raises SandboxError with what to do."""
     tried = tried or _tried
     if config.sandbox.provider != AUTO:
-        return tried(config.sandbox.provider, config)
+        return _named(config, tried)
     refusals: list[str] = []
     for name in (DOCKER, EMBEDDED):
         try:
@@ -174,6 +174,17 @@ def choose(config: Config, tried: Try | None = None) -> Choice:
             refusals.append(f"{name}: {error}")
     whys = "".join(f"\n  {refusal}" for refusal in refusals)
     raise SandboxError(f"no sandbox can be used here, and nothing is run without one.{whys}")
+
+
+def _named(config: Config, tried: Try) -> Choice:
+    """Take the sandbox that was named, or none. Raises SandboxError."""
+    try:
+        return tried(config.sandbox.provider, config)
+    except EngineAbsentError as error:
+        raise SandboxError(
+            f"{error} Start a container engine (Docker, or Podman's socket), name its address in $DOCKER_HOST, or use the "
+            "walls of this machine's own kernel: --sandbox.provider embedded."
+        ) from error
 
 
 def _tried(name: str, config: Config) -> Choice:

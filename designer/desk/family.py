@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from designer.archive import Archive
-from designer.records import Candidate, Status
+from designer.desk.worth import Worth
+from designer.records import Candidate
 from designer.review import plots
 from designer.review.svg import Scale, element, figure, line, text
 
@@ -15,14 +18,14 @@ FAILED_ROW = 26
 MAX_DOTS = 1000
 
 
-def family_tree(archive: Archive, base: str, unit: str) -> Markup:
+def family_tree(archive: Archive, base: str, worth: Worth) -> Markup:
     """Draw every candidate as a link to its page; those without a score stand below the line. `base`: the run's address."""
     drawn = sorted(archive.candidates.values(), key=lambda c: (c.round, c.sample))[:MAX_DOTS]
     if not drawn:
         return plots.nothing("No candidate has been proposed yet.")
-    scores = {c.id: score for c in drawn if (score := _score(archive, c)) is not None}
+    scores = worth.values
     floor = HEIGHT - BOTTOM - FAILED_ROW
-    y = Scale.over(scores.values(), floor - 8, TOP)
+    y = Scale.over([scores[c.id] for c in drawn if c.id in scores], floor - 8, TOP)
     places = _places(archive, drawn, scores, y, floor)
     parts: list[Markup] = []
     for value, name in y.ticks() if scores else ():
@@ -36,17 +39,8 @@ def family_tree(archive: Archive, base: str, unit: str) -> Markup:
     winner = archive.finished.winner if archive.finished else None
     parts += [_dot(c, places[c.id], base, scores.get(c.id), c.id == winner) for c in drawn]
     told = f"{len(drawn)} candidates in {len(archive.rounds)} rounds; the table below names them all"
-    title = "Lineage: search score by round" + (f" [{unit}]" if unit else "")
+    title = f"Lineage: {worth.title.lower()}, by round" + (f" [{worth.unit}]" if worth.unit else "")
     return figure("family", title, told, (WIDTH, HEIGHT), parts, role="group")
-
-
-def _score(archive: Archive, candidate: Candidate) -> float | None:
-    """Return the search score, or the last one before it was stopped."""
-    whole = archive.search_score(candidate.id)
-    if whole is not None or archive.verdicts[candidate.id].status is not Status.OK:
-        return whole
-    last = next((t.result for t in archive.trials_of(candidate.id, "search") if t.result), None)
-    return last.fitness if last else None
 
 
 def _column(archive: Archive, round_: int) -> float:
@@ -56,7 +50,7 @@ def _column(archive: Archive, round_: int) -> float:
 
 
 def _places(
-    archive: Archive, drawn: list[Candidate], scores: dict[str, float], y: Scale, floor: float
+    archive: Archive, drawn: list[Candidate], scores: Mapping[str, float], y: Scale, floor: float
 ) -> dict[str, tuple[float, float]]:
     """Spread a round's candidates over the middle of its column by their sample."""
     width = (WIDTH - LEFT - RIGHT) / max(1, len(archive.rounds)) * 0.7

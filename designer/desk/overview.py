@@ -9,6 +9,7 @@ from typing import NamedTuple
 from designer.archive import BASELINES, Archive
 from designer.budget import planned_units
 from designer.desk.shelf import Book
+from designer.desk.worth import LOGITS, NO_FITNESS, Worth
 from designer.display import clock, count
 from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Candidate, Status
@@ -98,10 +99,11 @@ def run_row(name: str, book: Book | str) -> RunRow:
     if isinstance(book, str):
         return RunRow(name, one_line(book, 160), "unreadable", 0, 0, "–", "")
     best = leader_of(book.archive, book.run.task.fitness_unit)
+    score = "" if best is None or book.run.task.fitness_origin == NO_FITNESS else best.score
     when = datetime.fromtimestamp(book.began_s).strftime("%Y-%m-%d %H:%M") if book.began_s else ""
     return RunRow(
         name, one_line(book.run.task.text, 120), book.state, len(book.archive.candidates), len(book.archive.trials),
-        f"{best.id} {best.score}" if best else "–", when,
+        f"{best.id} {score}".strip() if best else "–", when,
     )  # fmt: skip
 
 
@@ -200,30 +202,35 @@ def verdict_sentences(book: Book) -> list[str]:
     return sentences(judged(book.run, book.archive, book.latest_s - book.began_s))
 
 
-def candidate_rows(book: Book, chosen: list[Candidate], marks: dict[str, str]) -> list[CandidateRow]:
+def candidate_rows(book: Book, chosen: list[Candidate], marks: dict[str, str], worth: Worth) -> list[CandidateRow]:
     """Sum up candidates for the table. marks: a person's last word on each (approved, rejected)."""
     archive, seen = book.archive, fitness_range(book.archive)
     rows = []
     for candidate in chosen:
         told, well = outcome(archive, candidate)
-        score = archive.search_score(candidate.id)
         alarms = tuple(remark.text.partition(":")[0] for remark in alarms_of(archive, candidate.id, seen))
         rows.append(
             CandidateRow(
                 id=candidate.id, round=candidate.round, origin=str(candidate.verb), parents=candidate.parents, outcome=told,
-                ended_well=well, score="–" if score is None else shown(score), alarms=alarms,
+                ended_well=well, score=worth.told.get(candidate.id, "–"), alarms=alarms,
                 why=one_line(candidate.why, 140), mark=marks.get(candidate.id, ""),
             )
         )  # fmt: skip
     return rows
 
 
-def ordered(archive: Archive, by: str) -> list[Candidate]:
-    """Return the candidates by score (the default), by age, or those that ended badly first."""
+def ordered(archive: Archive, by: str, worth: Worth | None = None) -> list[Candidate]:
+    """Return the candidates by score (the default), by age, or those that ended badly first.
+
+    worth: what puts them in order where no fitness does.
+    """
     aged = sorted(archive.candidates.values(), key=lambda c: (c.round, c.sample))
     if by == "age":
         return aged
-    ranks = {candidate.id: place for place, candidate in enumerate(archive.ranked())}
+    ranked = [candidate.id for candidate in archive.ranked()]
+    if worth is not None and worth.unit == LOGITS:
+        ranked = sorted(worth.values, key=lambda name: -worth.values[name])
+    ranks = {name: place for place, name in enumerate(ranked)}
     if by == "failed":
         return sorted(aged, key=lambda c: (archive.verdicts[c.id].status is Status.OK and c.id in ranks, c.id))
     return sorted(aged, key=lambda c: ranks.get(c.id, len(ranks)))

@@ -18,6 +18,7 @@ from designer.desk.films import film_of
 from designer.desk.finding import find
 from designer.desk.shelf import Book, Shelf
 from designer.desk.words import Words, marks_of, words_of
+from designer.desk.worth import worth_of
 from designer.errors import DesignerError
 from designer.records import Candidate
 from designer.runs import CLIP, REPORT
@@ -88,12 +89,13 @@ def run(request: Request) -> Response:
     """Show a run: what it does now, its lineage, its candidates."""
     desk, book = desk_of(request), desk_of(request).book(request)
     by = request.query_params.get("by", "score")
-    candidates = overview.ordered(book.archive, by)
+    worth = worth_of(book)
+    candidates = overview.ordered(book.archive, by, worth)
     page = overview.paged(len(candidates), request.query_params.get("page", "1"))
     return desk.page(
         "run.html.j2", request, book=book, now=overview.now(book), page=page, by=by, sentences=overview.verdict_sentences(book),
-        rows=overview.candidate_rows(book, candidates[page.slice], marks_of(book)),
-        tree=family_tree(book.archive, f"/run/{book.name}", one_line(book.run.task.fitness_unit, 30)), tab="overview",
+        rows=overview.candidate_rows(book, candidates[page.slice], marks_of(book), worth), worth=worth,
+        tree=family_tree(book.archive, f"/run/{book.name}", worth), tab="overview",
         report=(book.run.folder / REPORT).is_file(),
     )  # fmt: skip
 
@@ -131,7 +133,7 @@ def compare(request: Request) -> Response:
 
 
 def _best_two(book: Book) -> list[str]:
-    return [c.id for c in overview.ordered(book.archive, "score")[:2]]
+    return [c.id for c in overview.ordered(book.archive, "score", worth_of(book))[:2]]
 
 
 def search(request: Request) -> Response:

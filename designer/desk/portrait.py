@@ -9,6 +9,7 @@ from markupsafe import Markup
 from designer.archive import BASELINES, Archive
 from designer.desk.films import Film, film_of
 from designer.desk.shelf import Book
+from designer.desk.worth import LOGITS, worth_of
 from designer.display import clock
 from designer.feedback.statistics import remarks_on
 from designer.records import Candidate, Status, Trial
@@ -164,9 +165,14 @@ def compared(book: Book, chosen: list[Candidate]) -> Comparison:
     shares = [dict(plots.term_shares(_traces(archive, archive.original(candidate.id)))) for candidate in chosen]
     names = sorted({name for share in shares for name in share})
     first, second = chosen[0], chosen[1] if len(chosen) > 1 else chosen[0]
-    rows = (
+    worth = worth_of(book)
+    by_answers = ((worth.title.lower(), tuple(worth.told.get(c.id, "–") for c in chosen)),)
+    by_fitness = (
         ("search fitness", tuple(_number(archive.search_scores(archive.original(c.id))) for c in chosen)),
         ("final fitness", tuple(_number(archive.final_scores(c.id)) for c in chosen)),
+    )
+    rows = (
+        *(by_answers if worth.unit == LOGITS else by_fitness),
         *(
             (f"{factor.name}, by the order", tuple(_reached(book, c.id, factor.name) for c in chosen))
             for factor in book.run.task.order

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from designer.errors import SandboxError
+from designer.errors import EngineAbsentError, SandboxError
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -182,7 +182,7 @@ class DockerEngine:
         except APIError as error:
             raise SandboxError(f"the engine at {self.address} refused to {what}: {error.explanation or error}.") from error
         except (DockerException, RequestException, OSError) as error:
-            raise SandboxError(f"no engine could {what} at {self.address}: {_inner(error)}.") from error
+            raise EngineAbsentError(f"no engine could {what} at {self.address}: {_inner(error)}.") from error
 
 
 def _knock(address: str) -> None:

@@ -92,6 +92,29 @@ def test_a_run_without_a_fitness_shows_no_score_as_if_it_said_something(tmp_path
     assert "Best so far" not in page
     assert "search score, optimistic" not in page
     assert "no fitness: answers choose" in page
+    assert "Search score" not in page
+
+
+def test_where_answers_choose_candidates_stand_by_what_the_answers_say(tmp_path: Path):
+    ranking = Ranking(shown=("g01c00", "g02c01"), places=(2, 1))
+    taken = OpinionTaken(id="a person-2-0", kind="rank", round=2, by="a person", ranking=ranking)
+    run = desk_run(tmp_path, [*rounds(), taken])
+    (run.folder / "task" / "task.json").write_text(example_task(fitness_origin="none").model_dump_json())
+    desk = Browser(tmp_path)
+    page = desk.get(f"{RUN}/").text
+    assert "Lineage: strength by answers, by round [logits]" in page
+    told = dict(
+        re.findall(
+            r'<th scope="row"><a href="[^"]*/c/(g\d+c\d+)">.*?data-label="Strength by answers">([^<]*)<', page, re.DOTALL
+        )
+    )
+    assert told["g02c01"].startswith("+")
+    assert told["g01c00"].startswith("-")
+    assert set(told.values()) > {"–"}, "nobody answered about the others"
+    assert list(told)[:2] == ["g02c01", "g01c00"]
+    compared = desk.get(f"{RUN}/compare?c=g01c00&c=g02c01").text
+    assert "strength by answers" in compared
+    assert "search fitness" not in compared
 
 
 def test_what_raters_answer_in_the_journal_stands_beside_peoples_answers(tmp_path: Path):
