@@ -10,7 +10,7 @@ judges: a second call goes on with what is missing or was changed. With `--minut
 is the run seed that all training seeds are derived from: a task that was mended after it was judged is judged on another one.
 Run from the repository root:
 
-    .venv/bin/python -m benchmarks.gates gates.jsonl                          all tasks, then the table
+    .venv/bin/python -m benchmarks.gates gates.jsonl                          the suite's tasks, then the table
     .venv/bin/python -m benchmarks.gates gates.jsonl --minutes 10 reacher_reach ...
 """
 
@@ -35,7 +35,7 @@ from designer.baselines import folder_hash
 from designer.bundle import bundle_root
 from designer.runs import list_runs, open_run, stage_worker_code
 from designer.statistics import interval
-from designer.task import shipped_tasks
+from designer.task import shipped_tasks, suite
 from designer.training_defaults import TRAINING_FILE
 
 SEEDS, ENOUGH, BETTER = 5, 4, 0.6
@@ -48,7 +48,7 @@ def main(log: Path, names: list[str], minutes: float, seed: int) -> None:
     """Train what the log doesn't hold yet; then print the table."""
     tasks, code = shipped_tasks(bundle_root() / "envs"), code_hash()
     done = {entry["task"]: entry for entry in map(json.loads, log.read_text().splitlines())} if log.exists() else {}
-    wanted = names or list(tasks)
+    wanted = names or list(suite(bundle_root() / "envs"))
     begun = time.monotonic()
     for name in wanted:
         identity = identity_of(tasks[name], code, seed)

@@ -145,6 +145,8 @@ def prepare_draft(draft: TaskDraft, asked: argparse.Namespace, config: Config, c
     """Measure a task's world and read its expressions against it. Raises TaskError."""
     rule_named(config.search.rule)  # what can't be had is told now
     trackers_of(config.track)
+    if draft.file.left:
+        console.print(f"{draft.name} has left the suite, so nothing is claimed of it: {draft.file.left}.", markup=False)
     world = world_of(draft, asked.state)
     config = fitted(config, world, asked, console)
     table = describe(world, config)

@@ -37,7 +37,8 @@ class TaskFile(Record):
 
     order: the factors that matter, the most important first, such as "effort: -norm(action) within 0.3" (HERON).
     training: how it is best trained, for whoever chose no settings. trap: an obvious reward that can be hacked, for benchmarks.
-    held_out: no prompt example and no word of the composer's lexicon may be made for this task.
+    held_out: no prompt example and no word of the composer's lexicon may be made for this task. left: why a shipped task is no
+    longer in the suite that benchmarks use; it can be trained, and nothing is claimed of it.
     """
 
     text: str
@@ -52,6 +53,7 @@ class TaskFile(Record):
     order: list[str] = Field(default_factory=list)
     trap: str = ""
     held_out: bool = False
+    left: str = ""
     solved_at: float | None = None
     steps: int = DEFAULT_STEPS
     training: dict[str, Any] = Field(default_factory=dict)
@@ -129,6 +131,11 @@ def _judge_folders(path: Path) -> list[Path]:
 def shipped_tasks(worlds_root: Path) -> dict[str, Path]:
     """Return the shipped tasks by name: <world>_<file's stem>, such as half_cheetah_backward."""
     return {f"{path.parent.parent.name}_{path.stem}": path for path in sorted(worlds_root.glob("*/tasks/*.toml"))}
+
+
+def suite(worlds_root: Path) -> dict[str, Path]:
+    """Return the shipped tasks that have not left the suite, by name."""
+    return {name: path for name, path in shipped_tasks(worlds_root).items() if not _read_task_file(path).left}
 
 
 def _draft(
