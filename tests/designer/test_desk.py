@@ -19,7 +19,8 @@ from designer.review.code import numbered_lines
 from tests.designer.asgi import Browser
 from tests.designer.cheetah_table import cheetah_table
 from tests.designer.desk_run import NAME, desk_run, hostile, many
-from tests.designer.example_run import WINNER, candidate, example_task, proposed, rounds, started, trained, trial
+from tests.designer.example_run import WINNER, candidate, example_task, finished, proposed, rounds, started, trained, trial
+from tests.designer.test_course import with_course
 
 RUN = f"/run/{NAME}"
 
@@ -124,6 +125,15 @@ def test_what_raters_answer_in_the_journal_stands_beside_peoples_answers(tmp_pat
     page = Browser(tmp_path).get(f"{RUN}/rank").text
     assert "What 1 answer says" in page
     assert "Strengths, by heron" in page
+
+
+def test_a_curriculums_stages_are_drawn_with_what_was_left_out_and_why(tmp_path: Path):
+    desk_run(tmp_path, [started(), *(with_course(event) for event in finished())])
+    page = Browser(tmp_path).get(f"{RUN}/c/{WINNER}").text
+    assert "Its way through the training" in page
+    assert "1. near_key: mastered" in page
+    assert "At 14% &lt;b&gt;fly&lt;/b&gt; was left out: reached in 0 of the last 50 attempts." in page
+    assert "<b>fly" not in page
 
 
 def test_two_candidates_side_by_side_show_what_changed(browser: Browser):

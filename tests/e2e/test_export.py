@@ -24,7 +24,8 @@ from tests.designer.test_loop import STARTED
 CONFIG = Config.model_validate(
     {
         "training": {"steps": 2000, "num_envs": 8},
-        "search": {"rounds": 1, "population": 1, "confirm": 0, "finalists": 1, "final_seeds": 2},
+        "search": {"rounds": 1, "population": 2, "confirm": 0, "cut": 1, "finalists": 2, "final_seeds": 2},
+        "curriculum": {"form": "both"},
         "evaluation": {"episodes": 2, "checkpoints": 2, "checkpoint_episodes": 1},
         "clips": False,
     }
@@ -43,11 +44,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return made
 
 
-def test_the_exported_test_passes_without_us(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nobody approved g01c00"):
-        export_to(tmp_path / "out", run)
-    said = approve(run, "g01c00", "ann", "it stands")
-    folder = export_to(tmp_path / "out", run)
+@pytest.mark.parametrize(("name", "is_a_curriculum"), [("g01c00", False), ("g01c01", True)])
+def test_the_exported_test_passes_without_us(run: Run, tmp_path: Path, name: str, is_a_curriculum: bool) -> None:
+    with pytest.raises(InputError, match=f"nobody approved {name}"):
+        export_to(tmp_path / "out", run, name)
+    said = approve(run, name, "ann", "it stands")
+    folder = export_to(tmp_path / "out", run, name)
+    assert ("STAGES = [Stage(" in (folder / "reward.py").read_text()) is is_a_curriculum
     assert f"by ann, {datetime.fromtimestamp(said.at, UTC):%Y-%m-%d}" in (folder / "README.md").read_text()
     assert said.source_hash in (folder / "README.md").read_text()
     python = environment_python("native")
