@@ -9,11 +9,11 @@ from typing import NamedTuple
 from designer.archive import BASELINES, Archive
 from designer.budget import planned_units
 from designer.desk.shelf import Book
-from designer.desk.worth import LOGITS, NO_FITNESS, Worth
+from designer.desk.worth import LOGITS, Worth
 from designer.display import clock, count
 from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Candidate, Status
-from designer.review.findings import judged
+from designer.review.findings import NO_FITNESS, judged
 from designer.review.lineage import outcome
 from designer.review.verdict import sentences, shown
 from designer.statistics import interval, lower_bound
@@ -207,7 +207,7 @@ def candidate_rows(book: Book, chosen: list[Candidate], marks: dict[str, str], w
     archive, seen = book.archive, fitness_range(book.archive)
     rows = []
     for candidate in chosen:
-        told, well = outcome(archive, candidate)
+        told, well = outcome(archive, candidate, scored=worth.unit != LOGITS)
         alarms = tuple(remark.text.partition(":")[0] for remark in alarms_of(archive, candidate.id, seen))
         rows.append(
             CandidateRow(

@@ -9,10 +9,11 @@ from designer.archive import Archive
 from designer.desk.ranking import stand
 from designer.desk.shelf import Book
 from designer.records import Candidate, Status
+from designer.review.findings import NO_FITNESS
 from designer.review.verdict import shown
 from designer.text import one_line
 
-NO_FITNESS, LOGITS = "none", "logits"
+LOGITS = "logits"
 
 
 class Worth(NamedTuple):

@@ -38,13 +38,14 @@ class Story(NamedTuple):
     diff: Markup
 
 
-def stories_of(archive: Archive, winner: str | None, most: int) -> list[Story]:
-    """Tell of at most so many candidates, oldest first; the winner is always among them."""
+def stories_of(archive: Archive, winner: str | None, most: int, *, scored: bool = True) -> list[Story]:
+    """Tell of at most so many candidates, oldest first; the winner is always among them. scored: as for `outcome`."""
     ordered = sorted(archive.candidates.values(), key=lambda c: (c.round, c.sample))
     told = ordered[:most] + [c for c in ordered[most:] if c.id == winner]
     remarks = remarks_on(archive, [candidate.id for candidate in told])
     seen = fitness_range(archive)
-    return [_story(archive, candidate, candidate.id == winner, remarks[candidate.id], seen) for candidate in told]
+    outcomes = {candidate.id: outcome(archive, candidate, scored=scored) for candidate in told}
+    return [_story(archive, c, outcomes[c.id], c.id == winner, remarks[c.id], seen) for c in told]
 
 
 def family_of(archive: Archive, winner: str | None, most: int) -> list[Node]:
@@ -61,10 +62,17 @@ def family_of(archive: Archive, winner: str | None, most: int) -> list[Node]:
     return [Node(c.id, c.round, score, c.parents, "winner" if c.id in line else "other") for c, score in scored[:most]]
 
 
-def _story(archive: Archive, candidate: Candidate, is_winner: bool, remarks: tuple[Remark, ...], seen: Range | None) -> Story:
+def _story(
+    archive: Archive,
+    candidate: Candidate,
+    came: tuple[str, bool],
+    is_winner: bool,
+    remarks: tuple[Remark, ...],
+    seen: Range | None,
+) -> Story:
     parent = archive.candidates.get(candidate.parents[0]) if candidate.parents else None
     by = f" of {', '.join(one_line(p, 20) for p in candidate.parents)}" if candidate.parents else ""
-    told, ended_well = outcome(archive, candidate)
+    told, ended_well = came
     rang = alarms_of(archive, candidate.id, seen)
     return Story(
         id=one_line(candidate.id, 20),
@@ -81,28 +89,34 @@ def _story(archive: Archive, candidate: Candidate, is_winner: bool, remarks: tup
     )
 
 
-def outcome(archive: Archive, candidate: Candidate) -> tuple[str, bool]:
-    """Return how far a candidate came, and whether that was to the end of a training."""
+def outcome(archive: Archive, candidate: Candidate, *, scored: bool = True) -> tuple[str, bool]:
+    """Return how far a candidate came, and whether that was to the end of a training.
+
+    scored: whether there is a fitness; without one every score is 0 and says nothing, so none is told.
+    """
     verdict = archive.verdicts[candidate.id]
     if verdict.status is not Status.OK:
         return f"{verdict.status.replace('_', ' ')} before training", False
     search = archive.search_score(candidate.id)
     if original := archive.duplicate_of(candidate.id):
-        return f"the same reward as {original}" + (f": search {shown(search)}" if search is not None else ""), True
+        return f"the same reward as {original}" + (f": search {shown(search)}" if search is not None and scored else ""), True
     if archive.kept_out(candidate.id):
         return "kept out of training by a guard", False
     if search is None:
-        return _unscored(archive.trials_of(candidate.id, "search"))
+        return _unscored(archive.trials_of(candidate.id, "search"), scored=scored)
     final = archive.final_scores(candidate.id)
+    if not scored:
+        return "trained, and anew on the final seeds" if final else "trained", True
     told = f"search {shown(search)}"
     return (f"{told}, final {shown(sum(final) / len(final))}" if final else told), True
 
 
-def _unscored(trials: list[Trial]) -> tuple[str, bool]:
+def _unscored(trials: list[Trial], *, scored: bool) -> tuple[str, bool]:
     """Say how far a candidate came that has no score of a whole training."""
     if not trials:
         return "not trained yet", False
     first = trials[0]
     if first.result is not None:
-        return f"stopped at {first.until:.0%} of its training, at {shown(first.result.fitness)} then", True
+        at = f", at {shown(first.result.fitness)} then" if scored else ""
+        return f"stopped at {first.until:.0%} of its training{at}", True
     return f"training ended as {first.status.replace('_', ' ')}", False

@@ -14,7 +14,7 @@ from designer.display import clock, count
 from designer.library import aids_told
 from designer.records import Candidate, Function, Trial
 from designer.review import code, course, plots
-from designer.review.findings import Arm, Comparison, RunVerdict, Scale
+from designer.review.findings import NO_FITNESS, Arm, Comparison, RunVerdict, Scale
 from designer.review.lineage import PROSE_CHARS, Story, family_of, stories_of
 from designer.review.verdict import arm_label, calls_of, in_short, sentences, shown, span, verdict_of
 from designer.runs import Run
@@ -88,7 +88,9 @@ def page_of(run: Run) -> Page:
     verdict = verdict_of(run, archive)
     task = run.task
     winner = archive.candidates.get(verdict.winner.name) if verdict.winner else None
-    stories = stories_of(archive, winner.id if winner else None, MAX_CANDIDATES)
+    scored = task.fitness_origin != NO_FITNESS
+    stories = stories_of(archive, winner.id if winner else None, MAX_CANDIDATES, scored=scored)
+    unscored = plots.nothing("There is no fitness, so there is nothing to draw.")
     return Page(
         title=one_line(task.text, 300),
         state=f"Finished: {verdict.reason}." if verdict.finished else "Not finished: this is how far it came.",
@@ -97,9 +99,13 @@ def page_of(run: Run) -> Page:
         facts=_facts(run, archive),
         rows=_rows(verdict),
         unit=task.fitness_unit,
-        final_plot=plots.final_fitness(_dots(verdict), task.fitness_unit, task.solved_at),
-        training_plot=plots.fitness_over_training(_curves(run, archive, verdict), task.fitness_unit),
-        family_plot=plots.family(family_of(archive, winner.id if winner else None, MAX_CANDIDATES), task.fitness_unit),
+        final_plot=unscored if not scored else plots.final_fitness(_dots(verdict), task.fitness_unit, task.solved_at),
+        training_plot=unscored
+        if not scored
+        else plots.fitness_over_training(_curves(run, archive, verdict), task.fitness_unit),
+        family_plot=unscored
+        if not scored
+        else plots.family(family_of(archive, winner.id if winner else None, MAX_CANDIDATES), task.fitness_unit),
         reward=_reward(archive, winner) if winner else None,
         human_code=code.highlighted(task.human.source) if task.human else None,
         human_origin=one_line(task.human_origin),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE, Archive
 from designer.display import clock, count
 from designer.journal import span_s
-from designer.review.findings import Arm, Comparison, Costs, RunVerdict, judged
+from designer.review.findings import NO_FITNESS, Arm, Comparison, Costs, RunVerdict, judged
 from designer.runs import Run
 from designer.statistics import Interval
 
@@ -64,8 +64,8 @@ def _stamp(verdict: RunVerdict) -> str:
     """Say before anything else where the scores come from, if no person gave the measure."""
     if verdict.fitness_origin == "derived, unverified":
         return "Derived, unverified: a model drafted the fitness and no person approved it. Every score below is by that draft."
-    if verdict.fitness_origin == "none":
-        return f"There is no fitness: {verdict.ranked_by} chose, and every score of 0 below says nothing."
+    if verdict.fitness_origin == NO_FITNESS:
+        return f"There is no fitness: {verdict.ranked_by} chose, and no score does."
     return ""
 
 
@@ -91,6 +91,8 @@ def named(name: str) -> str:
 
 def _headline(verdict: RunVerdict) -> str:
     unit = f" {verdict.unit}" if verdict.unit else ""
+    if verdict.fitness_origin == NO_FITNESS:
+        return _chosen(verdict)
     if not verdict.finished:
         if verdict.leader is None or verdict.search_score is None:
             return "The run is not finished, and no candidate has a score yet."
@@ -108,6 +110,17 @@ def _headline(verdict: RunVerdict) -> str:
     found = [f"{verdict.winner.name} reaches {_reached(verdict.winner, unit)}"]
     found += [f"{named(c.baseline.name)} {_against(c, verdict.winner.name)}" for c in verdict.comparisons]
     return "; ".join(found) + "." + ("" if verdict.comparisons else " There is no baseline to compare it with.")
+
+
+def _chosen(verdict: RunVerdict) -> str:
+    """Say who was chosen where no score says how well it does."""
+    if not verdict.finished:
+        return "The run is not finished."
+    if verdict.winner is None:
+        return f"There is no winner: {verdict.reason}."
+    seeds = len(verdict.winner.scores)
+    again = f", and was trained anew on {count(seeds, 'final seed')}" if seeds else ""
+    return f"{verdict.winner.name} was preferred to the others{again}."
 
 
 def _reached(arm: Arm, unit: str) -> str:

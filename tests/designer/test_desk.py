@@ -94,6 +94,12 @@ def test_a_run_without_a_fitness_shows_no_score_as_if_it_said_something(tmp_path
     assert "search score, optimistic" not in page
     assert "no fitness: answers choose" in page
     assert "Search score" not in page
+    assert "was preferred to the others, and was trained anew on" in page
+    assert "reaches" not in page
+    assert re.search(r">trained(, and anew on the final seeds)?</span>", page)
+    assert "search 0" not in page
+    for other in (f"{RUN}/c/{WINNER}", f"{RUN}/compare?c=g01c00&c={WINNER}"):
+        assert "Fitness over training" not in Browser(tmp_path).get(other).text
 
 
 def test_where_answers_choose_candidates_stand_by_what_the_answers_say(tmp_path: Path):
