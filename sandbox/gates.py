@@ -121,8 +121,8 @@ class Gate:
             return
         elif rate.is_full and spent >= PATIENCE * share and rate.share < UNREACHABLE:
             self._end(progress, "skipped", rate)
-        elif spent >= share:
-            self._end(progress, "skipped" if rate.share < HARDLY else "spent", rate)
+        elif spent >= share:  # where episodes are long, no attempt may have had its time: that says nothing against the stage
+            self._end(progress, "skipped" if rate.count and rate.share < HARDLY else "spent", rate)
 
     def _end(self, progress: float, status: str, rate: Rate) -> None:
         self.status[self.level] = status

@@ -63,6 +63,13 @@ def test_spent_share_ends_a_stage_and_what_is_hardly_reached_is_left_out(reached
     assert (g.level, g.status[0]) == (1, status)
 
 
+def test_a_stage_whose_attempts_had_no_time_to_end_stays_on_the_way():
+    """Where episodes are long, a share may be over before any attempt is old enough to count."""
+    g = gate()
+    look(g, 0.2, 0.2, [Rate(), Rate(), Rate()])
+    assert (g.level, g.status[0], g.stages) == (1, "spent", [0, 1])
+
+
 def test_forgotten_stage_is_trained_again_while_it_has_a_share():
     g = gate()
     look(g, 0.05, 0.05, rates(50, 0, 0))
