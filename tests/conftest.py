@@ -21,6 +21,8 @@ def own_slots_and_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESIGNER_SLOTS", str(tmp_path_factory.mktemp("slots")))
         patch.setenv("DESIGNER_LIBRARY", str(tmp_path_factory.mktemp("library")))
+        base = tmp_path_factory.getbasetemp()  # of one of xdist's processes; its parent is all of theirs, and only theirs
+        patch.setenv("DESIGNER_TABLES", str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tables"))
         yield
 
 
