@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from envs.minigrid_view import quicken
 
-PREFIXES = ("MiniGrid-", "BabyAI-")
 THINGS = ("goal", "key", "door", "ball", "box")
 LARGEST_CODE = 10.0
 """MiniGrid's codes of objects, colours and states are all at most this."""

@@ -43,6 +43,7 @@ NATIVE = {
 USER_FOLDER = "user_world"
 USER_MODULE, USER_TABLE = "world.py", "state.toml"
 METAWORLD = "metaworld/"
+MINIGRID = ("MiniGrid-", "BabyAI-")
 """Its tasks are options of one id: metaworld/reach-v3."""
 PLUGINS = ("minigrid", "gymnasium_robotics", "metaworld")
 """Packages that add ids to gymnasium's when they are imported."""
@@ -146,9 +147,11 @@ def _gymnasium_maker(name: str, *, drawn: bool) -> Callable[[], Any]:
 
 def _as_vectors(id_: str, env: Any) -> Any:
     """Show a MiniGrid world as vectors; leave any other as it is."""
-    from envs.minigrid_world import PREFIXES, GridVector
+    if not id_.startswith(MINIGRID):
+        return env
+    from envs.minigrid_world import GridVector  # not every worker environment has MiniGrid
 
-    return GridVector(env) if id_.startswith(PREFIXES) else env
+    return GridVector(env)
 
 
 def _import(module: str, name: str) -> None:

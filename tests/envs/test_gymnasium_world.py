@@ -1,5 +1,6 @@
 """Any gymnasium world, unmodified: typed, seeded, ended as it says, and its reward and info out of sight."""
 
+import importlib
 import sys
 from functools import partial
 from types import ModuleType
@@ -313,3 +314,13 @@ def test_an_episode_that_does_not_come_to_where_it_was_begins_anew_and_ends_at_i
     once_more = GymnasiumWorld("odd", Forgetful, None, 2)
     once_more.restore(again.state())
     assert [env.count for env in once_more._envs] == [0, 0], "what began anew isn't taken for what it was"
+
+
+def test_a_world_of_another_family_is_made_where_minigrid_is_not_installed(monkeypatch):
+    """As in the worker environments of robotics and metaworld."""
+    for module in ("envs.minigrid_world", "envs.minigrid_view"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "minigrid", None)
+    with pytest.raises(ImportError):
+        importlib.import_module("envs.minigrid_view")
+    assert worlds.make("CartPole-v1", 2).spec.choices == 2
