@@ -320,7 +320,8 @@ def test_a_world_of_another_family_is_made_where_minigrid_is_not_installed(monke
     """As in the worker environments of robotics and metaworld."""
     for module in ("envs.minigrid_world", "envs.minigrid_view"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.setitem(sys.modules, "minigrid", None)
+    for module in {"minigrid", *(name for name in sys.modules if name.startswith("minigrid."))}:
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError):
         importlib.import_module("envs.minigrid_view")
     assert worlds.make("CartPole-v1", 2).spec.choices == 2
