@@ -9,7 +9,7 @@ from typing import NamedTuple
 from designer.archive import BASELINES, Archive
 from designer.budget import planned_units
 from designer.desk.shelf import Book
-from designer.desk.worth import LOGITS, Worth
+from designer.desk.worth import Worth
 from designer.display import clock, count
 from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Candidate, Status
@@ -207,7 +207,7 @@ def candidate_rows(book: Book, chosen: list[Candidate], marks: dict[str, str], w
     archive, seen = book.archive, fitness_range(book.archive)
     rows = []
     for candidate in chosen:
-        told, well = outcome(archive, candidate, scored=worth.unit != LOGITS)
+        told, well = outcome(archive, candidate, scored=not worth.by_answers)
         alarms = tuple(remark.text.partition(":")[0] for remark in alarms_of(archive, candidate.id, seen))
         rows.append(
             CandidateRow(
@@ -228,7 +228,7 @@ def ordered(archive: Archive, by: str, worth: Worth | None = None) -> list[Candi
     if by == "age":
         return aged
     ranked = [candidate.id for candidate in archive.ranked()]
-    if worth is not None and worth.unit == LOGITS:
+    if worth is not None and worth.by_answers:
         ranked = sorted(worth.values, key=lambda name: -worth.values[name])
     ranks = {name: place for place, name in enumerate(ranked)}
     if by == "failed":

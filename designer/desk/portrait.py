@@ -9,7 +9,7 @@ from markupsafe import Markup
 from designer.archive import BASELINES, Archive
 from designer.desk.films import Film, film_of
 from designer.desk.shelf import Book
-from designer.desk.worth import LOGITS, worth_of
+from designer.desk.worth import worth_of
 from designer.display import clock
 from designer.feedback.statistics import remarks_on
 from designer.records import Candidate, Status, Trial
@@ -173,7 +173,7 @@ def compared(book: Book, chosen: list[Candidate]) -> Comparison:
         ("final fitness", tuple(_number(archive.final_scores(c.id)) for c in chosen)),
     )
     rows = (
-        *(by_answers if worth.unit == LOGITS else by_fitness),
+        *(by_answers if worth.by_answers else by_fitness),
         *(
             (f"{factor.name}, by the order", tuple(_reached(book, c.id, factor.name) for c in chosen))
             for factor in book.run.task.order

@@ -13,16 +13,18 @@ from designer.review.findings import NO_FITNESS
 from designer.review.verdict import shown
 from designer.text import one_line
 
-LOGITS = "logits"
-
 
 class Worth(NamedTuple):
-    """title: what it is. unit: of `values`. told: what a table says of each candidate that has one."""
+    """title: what it is. unit: of `values`. told: what a table says of each candidate that has one.
+
+    by_answers: there is no fitness, so answers put candidates in order.
+    """
 
     title: str
     unit: str
     values: Mapping[str, float]
     told: Mapping[str, str]
+    by_answers: bool
 
 
 def worth_of(book: Book) -> Worth:
@@ -31,12 +33,12 @@ def worth_of(book: Book) -> Worth:
     if book.run.task.fitness_origin == NO_FITNESS:
         order = stand(book).order
         values = {name: float(strength) for name, strength, _, _ in order}
-        return Worth("Strength by answers", LOGITS, values, {name: f"{strength} ± {half}" for name, strength, half, _ in order})
+        told = {name: f"{strength} ± {half}" for name, strength, half, _ in order}
+        return Worth("Strength by answers", "logits", values, told, by_answers=True)
     scores = {name: score for name in archive.candidates if (score := archive.search_score(name)) is not None}
     drawn = {c.id: score for c in archive.candidates.values() if (score := _last_score(archive, c)) is not None}
-    return Worth(
-        "Search score", one_line(book.run.task.fitness_unit, 30), drawn, {name: shown(score) for name, score in scores.items()}
-    )
+    told = {name: shown(score) for name, score in scores.items()}
+    return Worth("Search score", one_line(book.run.task.fitness_unit, 30), drawn, told, by_answers=False)
 
 
 def _last_score(archive: Archive, candidate: Candidate) -> float | None:
