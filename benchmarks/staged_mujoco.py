@@ -4,7 +4,7 @@
     $python -m benchmarks.staged_mujoco LOG [--minutes M] [--only TASK]    goes on where LOG stops
     $python -m benchmarks.staged_mujoco LOG --table                        prints what LOG holds
 
-Every line of LOG (JSON) is one training of one arm: its seeds stacked, all arms of a task the same steps. Judged are the
+Every line of LOG (JSON) is one training of one arm: three seeds stacked, all arms of a task the same steps. Judged are the
 policies without exploration, 20 episodes each on starts that no training saw: the pusher by the share of episodes that end with
 the object within 10 cm of the goal, the half-cheetah by how often it turned over backward in an episode, at most 10.
 """
@@ -28,7 +28,7 @@ from sandbox.policy import StackedPolicy
 from sandbox.rollout import Deterministic, play
 from sandbox.train import training_of
 
-SEEDS = (1, 2, 3)
+SEEDS = ((1, 2, 3), (4, 5, 6))
 JUDGE_SEED, JUDGED = 777, 20
 PUSH = """
 def away(s):
@@ -121,11 +121,11 @@ TASKS = {
 }
 
 
-def train(task: Task, arm: Arm) -> dict[str, Any]:
-    """Train one arm's seeds together and judge their policies."""
+def train(task: Task, arm: Arm, seeds: Sequence[int]) -> dict[str, Any]:
+    """Train one arm's policies for some seeds together, and judge them."""
     started = time.process_time()
     source = f"{task.source}\ndef reward(s, a):\n    return {arm.reward}(s, a)\n"
-    job = {"world": task.world, "seeds": list(SEEDS), "steps": task.steps, "fractions": [1.0], "settings": task.settings}
+    job = {"world": task.world, "seeds": list(seeds), "steps": task.steps, "fractions": [1.0], "settings": task.settings}
     job["reward"] = {"kind": "code", "entry": "reward"}
     if arm.stages:
         source += f"STAGES = [{', '.join(arm.stages)}]\n"
@@ -134,8 +134,8 @@ def train(task: Task, arm: Arm) -> dict[str, Any]:
     training.start()
     training.advance(1.0, Quiet())  # type: ignore[arg-type]
     player = Deterministic(worlds.make(task.world, 1).spec, StackedPolicy(training.kept[-1]))
-    played = play(task.world, player, len(SEEDS), JUDGED, JUDGE_SEED)
-    scores = task.judge(played).reshape(len(SEEDS), JUDGED).mean(axis=1)
+    played = play(task.world, player, len(seeds), JUDGED, JUDGE_SEED)
+    scores = task.judge(played).reshape(len(seeds), JUDGED).mean(axis=1)
     stages = training.stages() or []
     events = [[f"{e['what']} {e['stage']}" for e in course["events"]] for course in stages]
     return {"scores": scores.tolist(), "events": events, "cpu_s": time.process_time() - started}
@@ -144,25 +144,26 @@ def train(task: Task, arm: Arm) -> dict[str, Any]:
 def main(log: Path, minutes: float, only: str) -> None:
     """Do the trainings that the log lacks, one after the other, and append each as it ends."""
     torch.set_num_threads(1)
-    done = {(row["task"], row["arm"]) for row in read(log)}
+    done = {(row["task"], row["arm"], tuple(row["seeds"])) for row in read(log)}
     end = time.monotonic() + 60 * minutes
-    for name, arm in [(name, arm) for name, task in TASKS.items() for arm in task.arms]:
-        if (name, arm) in done or (only and name != only) or time.monotonic() > end:
+    for seeds, name, arm in [(seeds, name, arm) for seeds in SEEDS for name, task in TASKS.items() for arm in task.arms]:
+        if (name, arm, seeds) in done or (only and name != only) or time.monotonic() > end:
             continue
-        row = {"task": name, "arm": arm, **train(TASKS[name], TASKS[name].arms[arm])}
+        row = {"task": name, "arm": arm, "seeds": seeds, **train(TASKS[name], TASKS[name].arms[arm], seeds)}
         with log.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        print(name, arm, row["scores"], row["events"], f"{row['cpu_s']:.0f} s", flush=True)
+        print(name, arm, seeds, row["scores"], row["events"], f"{row['cpu_s']:.0f} s", flush=True)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> None:
     """Print each arm's scores, seed by seed, and what its gates decided."""
-    print(f"{platform.machine()}, torch {torch.__version__}, seeds {', '.join(map(str, SEEDS))}\n")
-    print("| task | reward | score, seed by seed | gates, seed by seed |\n|---|---|---|---|")
+    print(f"{platform.machine()}, torch {torch.__version__}\n")
+    print("| task | reward | seeds | score, seed by seed | gates, seed by seed |\n|---|---|---|---|---|")
     for row in rows:
         scores = " / ".join(f"{score:.2f}" for score in row["scores"])
         events = " / ".join(", ".join(course) or "nothing" for course in row["events"])
-        print(f"| {row['task']}, {TASKS[row['task']].steps:,} steps | {row['arm']} | {scores} | {events} |")
+        seeds = ", ".join(map(str, row["seeds"]))
+        print(f"| {row['task']}, {TASKS[row['task']].steps:,} steps | {row['arm']} | {seeds} | {scores} | {events} |")
 
 
 if __name__ == "__main__":
