@@ -29,7 +29,7 @@ OTHER = {
     "training.entropy": "0.01", "training.spread": "0.25",
     "fading.reward": "0.7", "fading.goal": "2.0", "fading.clock": "false", "fading.discount": "ads",
     "fading.first_discount": "0.8", "fading.discount_share": "0.4",
-    "help.carry": "0.5", "help.grace": "10", "help.starts": "0.5",
+    "help.carry": "0.5", "help.grace": "10", "help.starts": "0.5", "help.tolerance": "0.5",
     "variants.rule": "ucb", "variants.among": "a, b", "variants.own": "0.5", "variants.memory": "true",
     "curriculum.form": "both", "curriculum.input": "language", "curriculum.bonus": "0.5", "curriculum.gates": "false",
     "evaluation.checkpoint_episodes": "1", "llm.provider": "manual", "llm.model": 'a "quoted" \\ model\nname\x7f',
