@@ -66,12 +66,15 @@ def scratch_box(config: Config, world: WorldSource) -> Iterator[tuple[Executor, 
         yield provider_of(config).executor(scratch / "code"), scratch
 
 
-def describe(world: WorldSource, config: Config) -> StateTable:
-    """Measure a world's state table in a box, or take one that was. Raises TaskError where there is no such world."""
+def describe(world: WorldSource, config: Config, *, anew: bool = False) -> StateTable:
+    """Measure a world's state table in a box, or take one that was. Raises TaskError where there is no such world.
+
+    anew: measure it in any case, to see that a box can.
+    """
     job = describe_job(world.name, config)
     with scratch_box(config, world) as (executor, scratch):
         measured = Measured(world, config, scratch / "code", job.spec)
-        if known := measured.fetch():
+        if not anew and (known := measured.fetch()):
             return known
         result = executor.run(job, scratch / "describe", lambda _: None)
     if result.status is Status.REJECTED:

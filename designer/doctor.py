@@ -82,7 +82,7 @@ def _sandbox(config: Config) -> list[Finding]:
     what = "sandbox" if config.sandbox.provider != AUTO else "sandbox (auto)"
     try:
         choice = choose(config)
-        table = describe(WorldSource("half_cheetah"), choice.config)
+        table = describe(WorldSource("half_cheetah"), choice.config, anew=True)
     except DesignerError as error:
         return [Finding(what, str(error), False)]
     passed = "".join(f"; not used: {reason}" for reason in choice.passed_over)

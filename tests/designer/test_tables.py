@@ -32,6 +32,8 @@ def test_a_box_measures_once_and_the_next_run_takes_the_same_over(monkeypatch: p
     monkeypatch.setattr(assemble, "provider_of", NoBox)
     assert describe(locate_world("pendulum"), Config()) == first
     with pytest.raises(AssertionError, match="a box was asked"):
+        describe(locate_world("pendulum"), Config(), anew=True)
+    with pytest.raises(AssertionError, match="a box was asked"):
         describe(locate_world("pendulum"), Config.model_validate({"search": {"seed": 3}}))
 
 
