@@ -85,7 +85,7 @@ def test_term_of_the_harness_cannot_be_forged():
         ("def solved(s):\n    return s.rod_upright > s.rod_upright.median()", "other worlds"),
         ("def solved(s):\n    return s.nowhere > 0", "no field"),
         ("solved = 3", "a int"),
-        ("def solved(s, slack):\n    return (s.rod_upright > slack.max()) | (slack > 0.5)", "other worlds"),
+        ("def solved(s, slack):\n    return slack > slack.median()", "other worlds"),
         ("def solved(s, slack):\n    return s.rod_upright > slack - 0.5", "must widen the condition"),
     ],
 )
