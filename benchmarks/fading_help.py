@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.curricula import from_command_line, read
+from benchmarks.curricula import Quiet, from_command_line, read
 from envs import worlds
 from envs.eases import Levels, Wanted
 from sandbox.aids import Aids
@@ -57,13 +57,6 @@ def solved(s, slack):
 FADED = 1e-6
 """The share of the training over which the tolerant arm's reward fades: what it is paid is `solved`, from the start on."""
 JUDGE_SEED, JUDGED = 777, 20
-
-
-class Quiet:
-    """Takes a training's progress and says nothing."""
-
-    def progress(self, **_: float) -> None:
-        pass
 
 
 def aids_of(wanted: Wanted, tolerance: float, seed: int, world: Any) -> Aids:

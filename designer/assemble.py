@@ -73,7 +73,7 @@ def describe(world: WorldSource, config: Config, *, anew: bool = False) -> State
     """
     job = describe_job(world.name, config)
     with scratch_box(config, world) as (executor, scratch):
-        measured = Measured(world, config, scratch / "code", job.spec)
+        measured = Measured(world, config, worker_hash(config, executor, scratch / "code"), job.spec)
         if not anew and (known := measured.fetch()):
             return known
         result = executor.run(job, scratch / "describe", lambda _: None)
@@ -114,9 +114,14 @@ def baselines_of(run: Run, executor: Executor) -> BaselineCache | None:
     """Return where this run's baselines are kept and taken from, or None where it wants its own."""
     if not run.config.cached_baselines:
         return None
-    worker = run.config.worker
+    return BaselineCache(cache_root(), worker_hash(run.config, executor, run.code))
+
+
+def worker_hash(config: Config, executor: Executor, code: Path) -> str:
+    """Hash what a box's work depends on beside its job: its kind, its packages, and the code that it imports."""
+    worker = config.worker
     packages = str(worker.python) if worker.python else environment_recipe(worker.environment).wanted()
-    return BaselineCache(cache_root(), digest([executor.name, packages, folder_hash(run.code)]))
+    return digest([executor.name, packages, folder_hash(code)])
 
 
 def make_loop(

@@ -136,6 +136,10 @@ class Factor(Record):
     margin: float
 
 
+NO_FITNESS = "none"
+"""A task's `fitness_origin` where answers or an order of factors choose."""
+
+
 class Task(Record):
     """What is wanted, in which world, and how it is judged.
 
@@ -159,6 +163,11 @@ class Task(Record):
     order: tuple[Factor, ...] = ()
     solved_at: float | None = None
     steps: int
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a fitness says which candidate is better; otherwise every score is 0 and says nothing."""
+        return self.fitness_origin != NO_FITNESS
 
 
 # Candidates ---------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Run(NamedTuple):
     @property
     def baselines(self) -> tuple[str, ...]:
         """Which baselines this task can have."""
-        judged = self.task.fitness and self.task.fitness_origin != "none"
+        judged = self.task.fitness and self.task.is_judged
         return (*([HUMAN] if self.task.human else []), *([SPARSE] if judged else []))
 
     def events(self) -> list[Stamped]:

@@ -1,7 +1,8 @@
 """State tables of shipped worlds that were measured before: a run that would measure the same takes it over.
 
-A table follows from the worker's code, its packages, the world's name and the seed of its random play, which its file is named
-by. Worlds of a user, and ids that a package registers, are measured every time. Removing the folder costs nothing but time.
+A table follows from the worker's code, its packages, its kind of box, the world's name and the seed of its random play, which
+its file is named by. Worlds of a user, and ids that a package registers, are measured every time. Removing the folder costs
+nothing but time.
 """
 
 from __future__ import annotations
@@ -13,16 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from designer.baselines import folder_hash
-from designer.bundle import bundle_root
 from designer.config import Config
-from designer.environments import environment_recipe
 from designer.errors import DesignerError, DiskError
 from designer.executors.results import read_table
 from designer.files import write_atomically
 from designer.records import StateTable, digest
 from designer.user_folders import cache_folder, named_folder
-from designer.world_source import WorldSource
+from designer.world_source import WorldSource, is_native
 
 ROOT_VARIABLE = "DESIGNER_TABLES"
 
@@ -30,13 +28,13 @@ ROOT_VARIABLE = "DESIGNER_TABLES"
 class Measured:
     """Where one world's table is kept, if it may be."""
 
-    def __init__(self, world: WorldSource, config: Config, code: Path, facts: Mapping[str, Any]) -> None:
-        """code: what a box imports, as it was staged. facts: what the job that measures is told."""
-        native = world.path is None and world.state is None and (bundle_root() / "envs" / world.name / "env.py").is_file()
-        self._file: Path | None = None
-        if native and not config.worker.python:
-            packages = environment_recipe(config.worker.environment).wanted()
-            self._file = tables_root() / f"{digest([folder_hash(code), packages, dict(facts)])}.json"
+    def __init__(self, world: WorldSource, config: Config, worker: str, facts: Mapping[str, Any]) -> None:
+        """worker: the hash of its code, its packages and its kind of box. facts: what the job that measures is told.
+
+        Nobody vouches for the packages of a Python that the user named, so nothing is kept of it.
+        """
+        may_be_kept = world.path is None and world.state is None and is_native(world.name) and not config.worker.python
+        self._file = tables_root() / f"{digest([worker, dict(facts)])}.json" if may_be_kept else None
 
     def fetch(self) -> StateTable | None:
         """Return the table, or None where it is not known or can't be read."""

@@ -27,6 +27,11 @@ class WorldSource(NamedTuple):
     state: Path | None = None
 
 
+def is_native(name: str) -> bool:
+    """Say whether a world of this name is shipped."""
+    return Path(name).name == name and (bundle_root() / "envs" / name / "env.py").is_file()
+
+
 def locate_world(typed: str, state: str = "", folder: Path = Path()) -> WorldSource:
     """Read what was typed as --env and --state; paths are seen from `folder`. Raises TaskError."""
     table = _existing(folder / state, "the state table") if state else None
@@ -35,8 +40,7 @@ def locate_world(typed: str, state: str = "", folder: Path = Path()) -> WorldSou
         path = _existing(folder / file, "the world")
         return WorldSource(f"{USER_FOLDER}/{path.name}:{function}", path, table)
     path = folder / typed
-    is_native = Path(typed).name == typed and (bundle_root() / "envs" / typed / "env.py").is_file()
-    if path.is_dir() and not is_native:
+    if path.is_dir() and not is_native(typed):
         if not (path / USER_MODULE).is_file():
             raise TaskError(f"the folder {path} has no {USER_MODULE}, so it is no world. docs/tasks.md shows how to write one.")
         return WorldSource(f"{USER_FOLDER}/{path.resolve().name}", path.resolve(), table)

@@ -41,7 +41,8 @@ class Help(Unlearning):
         """num_envs: of all policies together. tolerance: the slack of what counts as solved, with all help."""
         self._eases, self._solvable, self._group = eases, solvable, num_envs // policies
         self._tolerance = tolerance
-        self._slack = self._wanted_slack()
+        self.slack = torch.zeros(num_envs)
+        """How far each world's episode widens what counts as solved, (W,), 0 to 1: kept over a step, which may end some."""
         self._left = np.full(policies, STEPS)
         self._attempts = Attempts(2 * policies, self._group, episode_steps)
         self._began = np.zeros(num_envs, dtype=np.int64)
@@ -56,15 +57,11 @@ class Help(Unlearning):
         self._eases.level[:] = np.minimum(self._left / STEPS, ceiling)
         if ceiling == 0:
             self._eases.beta[:] = 0.0
-            self._slack = self._wanted_slack()
+        self._widen()
 
-    @property
-    def slack(self) -> Tensor:
-        """How far each world's episode widens what counts as solved, (W,), 0 to 1."""
-        return self._slack
-
-    def _wanted_slack(self) -> Tensor:
-        return torch.from_numpy(self._tolerance * self._eases.beta).to(torch.float32)
+    def _widen(self) -> None:
+        if self._tolerance:
+            self.slack = torch.from_numpy(self._tolerance * self._eases.beta).to(torch.float32)
 
     def _judge(self, policy: int) -> None:
         helped, unhelped = (self._attempts.rate(2 * policy + kind, int(self._clock[0])) for kind in (HELPED, UNHELPED))
@@ -90,7 +87,7 @@ class Help(Unlearning):
             self._eases.ended(ended)
             for row in ended:
                 self._end(int(row), bool(solved[row]))
-        self._slack = self._wanted_slack()
+        self._widen()
         return terms
 
     def _end(self, row: int, succeeded: bool) -> None:
@@ -115,7 +112,6 @@ class Help(Unlearning):
         self._attempts.restore(parts["attempts"])
         for name, value in self._arrays().items():
             value[:] = state[name].numpy()
-        self._slack = self._wanted_slack()
 
     def _arrays(self) -> dict[str, NDArray[np.int64]]:
         return {"left": self._left, "began": self._began, "place": self._place, "row": self._row, "clock": self._clock}

@@ -119,7 +119,7 @@ def aids_of(
     if "help" not in asked:
         return Aids(found, solved, variants)
     help_ = help_of(asked["help"], seeds, world, solvable=solvable)
-    return Aids([*found, help_], solved, variants, lambda: help_.slack)
+    return Aids([*found, help_], solved, variants, (lambda: help_.slack) if asked["help"]["tolerance"] else None)
 
 
 def help_of(asked: Mapping[str, Any], seeds: Sequence[int], world: VecEnv, *, solvable: bool) -> Help:

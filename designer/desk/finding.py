@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from designer.desk.shelf import Book, Shelf
-from designer.review.findings import NO_FITNESS
 from designer.review.lineage import outcome
 from designer.text import one_line
 
@@ -47,7 +46,7 @@ def _in_run(book: Book, wanted: list[str]) -> list[Hit]:
                 for number, line in enumerate(candidate.source.splitlines(), 1)
                 if any(word in _plain(line) for word in wanted)
             ]
-            scored = book.run.task.fitness_origin != NO_FITNESS
+            scored = book.run.task.is_judged
             came, _ = outcome(book.archive, candidate, scored=scored)
             found.append(Hit(book.name, candidate.id, came, tuple(lines[:LINES_EACH])))
     return found

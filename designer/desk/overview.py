@@ -13,7 +13,7 @@ from designer.desk.worth import Worth
 from designer.display import clock, count
 from designer.feedback.guards import alarms_of, fitness_range
 from designer.records import Candidate, Status
-from designer.review.findings import NO_FITNESS, judged
+from designer.review.findings import judged
 from designer.review.lineage import outcome
 from designer.review.verdict import sentences, shown
 from designer.statistics import interval, lower_bound
@@ -99,7 +99,7 @@ def run_row(name: str, book: Book | str) -> RunRow:
     if isinstance(book, str):
         return RunRow(name, one_line(book, 160), "unreadable", 0, 0, "–", "")
     best = leader_of(book.archive, book.run.task.fitness_unit)
-    score = "" if best is None or book.run.task.fitness_origin == NO_FITNESS else best.score
+    score = "" if best is None or not book.run.task.is_judged else best.score
     when = datetime.fromtimestamp(book.began_s).strftime("%Y-%m-%d %H:%M") if book.began_s else ""
     return RunRow(
         name, one_line(book.run.task.text, 120), book.state, len(book.archive.candidates), len(book.archive.trials),

@@ -15,7 +15,6 @@ from designer.feedback.statistics import remarks_on
 from designer.records import Candidate, Status, Trial
 from designer.review import code, course, plots
 from designer.review.exchanges import Exchange, exchanges_of
-from designer.review.findings import NO_FITNESS
 from designer.review.lineage import PROSE_CHARS, outcome
 from designer.review.verdict import ordered, shown
 from designer.text import one_line, printable
@@ -75,7 +74,7 @@ def portrait(book: Book, candidate: Candidate) -> Portrait:
     parent = archive.candidates.get(candidate.parents[0]) if candidate.parents else None
     trials = _trials(archive, candidate.id)
     told = next((trial for trial in trials if trial.traces), None)
-    result, well = outcome(archive, candidate, scored=book.run.task.fitness_origin != NO_FITNESS)
+    result, well = outcome(archive, candidate, scored=book.run.task.is_judged)
     verdict = archive.verdicts[candidate.id]
     return Portrait(
         id=candidate.id,

@@ -9,7 +9,6 @@ from designer.archive import Archive
 from designer.desk.ranking import stand
 from designer.desk.shelf import Book
 from designer.records import Candidate, Status
-from designer.review.findings import NO_FITNESS
 from designer.review.verdict import shown
 from designer.text import one_line
 
@@ -30,7 +29,7 @@ class Worth(NamedTuple):
 def worth_of(book: Book) -> Worth:
     """Return every candidate's search score, or its strength by all answers so far."""
     archive = book.archive
-    if book.run.task.fitness_origin == NO_FITNESS:
+    if not book.run.task.is_judged:
         order = stand(book).order
         values = {name: float(strength) for name, strength, _, _ in order}
         told = {name: f"{strength} ± {half}" for name, strength, half, _ in order}

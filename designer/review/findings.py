@@ -11,9 +11,6 @@ from designer.runs import Run
 from designer.statistics import Interval, Reading, interval, mean, paired_difference, reading
 from designer.text import one_line
 
-NO_FITNESS = "none"
-"""A task's `fitness_origin` where answers or an order of factors choose."""
-
 
 class Arm(Record):
     """The winner's or a baseline's final trainings.

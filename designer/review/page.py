@@ -14,7 +14,7 @@ from designer.display import clock, count
 from designer.library import aids_told
 from designer.records import Candidate, Function, Trial
 from designer.review import code, course, plots
-from designer.review.findings import NO_FITNESS, Arm, Comparison, RunVerdict, Scale
+from designer.review.findings import Arm, Comparison, RunVerdict, Scale
 from designer.review.lineage import PROSE_CHARS, Story, family_of, stories_of
 from designer.review.verdict import arm_label, calls_of, in_short, sentences, shown, span, verdict_of
 from designer.runs import Run
@@ -88,7 +88,7 @@ def page_of(run: Run) -> Page:
     verdict = verdict_of(run, archive)
     task = run.task
     winner = archive.candidates.get(verdict.winner.name) if verdict.winner else None
-    scored = task.fitness_origin != NO_FITNESS
+    scored = task.is_judged
     stories = stories_of(archive, winner.id if winner else None, MAX_CANDIDATES, scored=scored)
     unscored = plots.nothing("There is no fitness, so there is nothing to draw.")
     return Page(

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from designer.archive import BASELINES, HUMAN, RANDOM, SPARSE, Archive
 from designer.display import clock, count
 from designer.journal import span_s
-from designer.review.findings import NO_FITNESS, Arm, Comparison, Costs, RunVerdict, judged
+from designer.records import NO_FITNESS
+from designer.review.findings import Arm, Comparison, Costs, RunVerdict, judged
 from designer.runs import Run
 from designer.statistics import Interval
 

@@ -19,12 +19,11 @@ FACTS = {"world": "half_cheetah", "seed": 1}
 @pytest.fixture(autouse=True)
 def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DESIGNER_TABLES", str(tmp_path / "tables"))
-    (tmp_path / "code").mkdir()
     return tmp_path / "tables"
 
 
-def measured(tmp_path: Path, world: WorldSource | None = None, facts: dict | None = None) -> Measured:
-    return Measured(world or locate_world("half_cheetah"), Config(), tmp_path / "code", facts or FACTS)
+def measured(world: WorldSource | None = None, facts: dict | None = None, worker: str = "a worker") -> Measured:
+    return Measured(world or locate_world("half_cheetah"), Config(), worker, facts or FACTS)
 
 
 def test_a_box_measures_once_and_the_next_run_takes_the_same_over(monkeypatch: pytest.MonkeyPatch):
@@ -40,6 +39,8 @@ def test_a_box_measures_once_and_the_next_run_takes_the_same_over(monkeypatch: p
 class NoBox:
     """A sandbox that must not be needed."""
 
+    name = "embedded"
+
     def __init__(self, config: Config) -> None:
         pass
 
@@ -50,38 +51,37 @@ class NoBox:
         raise AssertionError("a box was asked")
 
 
-def test_another_seed_or_other_code_is_another_table(tmp_path: Path):
+def test_another_seed_or_other_code_is_another_table():
     table = cheetah_table()
-    measured(tmp_path).keep({"status": "ok", "table": table.model_dump(mode="json")})
-    assert measured(tmp_path).fetch() == table
-    assert measured(tmp_path, facts={**FACTS, "seed": 2}).fetch() is None
-    (tmp_path / "code" / "env.py").write_text("")
-    assert measured(tmp_path).fetch() is None
+    measured().keep({"status": "ok", "table": table.model_dump(mode="json")})
+    assert measured().fetch() == table
+    assert measured(facts={**FACTS, "seed": 2}).fetch() is None
+    assert measured(worker="another worker").fetch() is None
 
 
 def test_what_is_not_native_is_never_kept(tmp_path: Path, own_tables: Path):
     (tmp_path / "mine").mkdir()
     for world in (WorldSource("CartPole-v1"), WorldSource("package:Thing-v0"), WorldSource("half_cheetah", tmp_path / "mine")):
-        measured(tmp_path, world).keep({"status": "ok"})
-        assert measured(tmp_path, world).fetch() is None
+        measured(world).keep({"status": "ok"})
+        assert measured(world).fetch() is None
     own = Config.model_validate({"worker": {"python": str(tmp_path / "python")}})
-    Measured(locate_world("half_cheetah"), own, tmp_path / "code", FACTS).keep({"status": "ok"})
+    Measured(locate_world("half_cheetah"), own, "a worker", FACTS).keep({"status": "ok"})
     assert not own_tables.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"status": "ok"}', b"\xff"])
-def test_a_broken_file_is_measured_anew(tmp_path: Path, own_tables: Path, content: bytes):
-    measured(tmp_path).keep({"status": "ok"})
+def test_a_broken_file_is_measured_anew(own_tables: Path, content: bytes):
+    measured().keep({"status": "ok"})
     (file,) = own_tables.iterdir()
     file.write_bytes(content)
-    assert measured(tmp_path).fetch() is None
+    assert measured().fetch() is None
 
 
 def test_a_disk_that_refuses_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DESIGNER_TABLES", str(tmp_path / "file" / "tables"))
-    measured(tmp_path).keep({"status": "ok"})
-    assert measured(tmp_path).fetch() is None
+    measured().keep({"status": "ok"})
+    assert measured().fetch() is None
 
 
 def test_the_folder_can_be_named(tmp_path: Path):
